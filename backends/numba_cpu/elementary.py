@@ -1,0 +1,232 @@
+"""exp and log on vectors, and error-free sums.
+
+exp reduces its argument by a multiple of log 2 in two steps (Cody and Waite) and adds the
+polynomial's small terms to an exact 1 + r, which leaves an error of about 0.52 ulp. log follows fdlibm. Polynomials are minimax fits of relative error (Remez) on |r| <= log(2)/2.
+"""
+
+import math
+
+from numba import types
+from numba.extending import overload
+
+from .simd import (
+    constant,
+    exponent_from_low_bits,
+    fma,
+    inline,
+    narrow,
+    polynomial,
+    select,
+    splat,
+    split_exponent,
+    widen,
+)
+
+F32, F64 = types.float32, types.float64
+
+# exp is computed times 2**SCALE: then it is a normal number down to the lowest argument, and what
+# is too small for the result underflows once and rightly, in the caller's last multiplication.
+SCALE = {F32: 64, F64: 600}
+scale_up = constant({F32: 2.0**64, F64: 2.0**600})
+scale_down = constant({F32: 2.0**-64, F64: 2.0**-600})
+DEPTH = constant({F32: 130.0, F64: 1100.0})
+
+# Added to a whole number, this leaves that number plus the exponent's bias and SCALE in the low
+# bits. The number may be as large as REACH.
+_SHIFT = constant({F32: 1.5 * 2.0**23 + 127 + SCALE[F32], F64: 1.5 * 2.0**52 + 1023 + SCALE[F64]})
+REACH = constant({F32: 2.0**20, F64: 2.0**40})
+_LOG2E = constant({F32: 1.44269502162933349609375, F64: math.log2(math.e)})
+_MINUS_LN2_HIGH = constant({F32: -0.693147182464599609375, F64: -0.6931471805599453})
+_MINUS_LN2_LOW = constant({F32: 1.9046542121259336e-09, F64: -2.3190468138462996e-17})
+_LN2_FIRST = constant({F64: 6.93147180369123816490e-01})  # few enough bits for k * _LN2_FIRST
+_LN2_LAST = constant({F64: 1.90821492927058770002e-10})
+_EXP_TAIL = polynomial(  # (exp(r) - 1 - r) / r**2
+    {
+        F32: [
+            0.4999999403953552,
+            0.1666652113199234,
+            0.04166838899254799,
+            0.00836874544620514,
+            0.0013814540579915047,
+        ],
+        F64: [
+            0.5000000000000011,
+            0.1666666666666641,
+            0.04166666666652973,
+            0.008333333333494976,
+            0.0013888888943759305,
+            0.0001984126950577846,
+            2.480149295022626e-05,
+            2.755758679792906e-06,
+            2.76303060595026e-07,
+            2.500002123942015e-08,
+        ],
+    }
+)
+_LOG_TAIL = polynomial(  # ((log(1 + s) - log(1 - s)) / s - 2) / s**2, in s**2
+    {
+        F64: [
+            6.666666666666735130e-01,
+            3.999999999940941908e-01,
+            2.857142874366239149e-01,
+            2.222219843214978396e-01,
+            1.818357216161805012e-01,
+            1.531383769920937332e-01,
+            1.479819860511658591e-01,
+        ]
+    }
+)
+
+
+@inline
+def two_sum(a, b):
+    """a + b as a rounded sum and its error (Knuth)."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+@inline
+def two_diff(a, b):
+    """a - b as a rounded difference and its error."""
+    d = a - b
+    t = d - a
+    return d, (a - (d - t)) - (b + t)
+
+
+@inline
+def add_pairs(a, b):
+    """The sum of two numbers that are each a rounded sum and its error."""
+    s, error = two_sum(a[0], b[0])
+    return s, error + (a[1] + b[1])
+
+
+@inline
+def multiply_pairs(a, b):
+    product = a[0] * b[0]
+    error = fma(a[0], b[0], product * -1.0)
+    return product, error + (a[0] * b[1] + a[1] * b[0])
+
+
+@inline
+def divide_pairs(a, b):
+    quotient = a[0] / b[0]
+    rest = fma(quotient * -1.0, b[0], a[0])
+    return quotient, (rest + (a[1] - quotient * b[1])) / b[0]
+
+
+# A sum that does not drift: float32 is summed in float64, float64 as a pair.
+
+
+def nothing(like):
+    """The sum of no vectors of the type of `like`."""
+
+
+def accumulate(total, x):
+    """total + x."""
+
+
+def accumulate_four(total, a, b, c, d):
+    """total + a + b + c + d."""
+
+
+def accumulate_error(total, error):
+    """total + error, where the error is far smaller than what it belongs to."""
+
+
+def pair_of(total, like):
+    """A total as a rounded number and its error, in the type of `like`."""
+
+
+INLINE = {"forceinline": True}
+
+
+@overload(nothing, jit_options=INLINE)
+def _nothing(like):
+    if like.element == F32:
+        return lambda like: widen(splat(like, 0.0))
+    return lambda like: (splat(like, 0.0), splat(like, 0.0))
+
+
+@overload(accumulate, jit_options=INLINE)
+def _accumulate(total, x):
+    if x.element == F32:
+        return lambda total, x: total + widen(x)
+
+    def add(total, x):
+        s, error = two_sum(total[0], x)
+        return s, total[1] + error
+
+    return add
+
+
+@overload(accumulate_four, jit_options=INLINE)
+def _accumulate_four(total, a, b, c, d):
+    if a.element == F32:
+        return lambda total, a, b, c, d: (total + widen(a + b)) + widen(c + d)
+    return lambda total, a, b, c, d: accumulate(
+        accumulate(accumulate(accumulate(total, a), b), c), d
+    )
+
+
+@overload(accumulate_error, jit_options=INLINE)
+def _accumulate_error(total, error):
+    if error.element == F32:
+        return lambda total, error: total + widen(error)
+    return lambda total, error: (total[0], total[1] + error)
+
+
+@overload(pair_of, jit_options=INLINE)
+def _pair_of(total, like):
+    if like.element == F64:
+        return lambda total, like: total
+
+    def split(total, like):
+        s = narrow(total, like)
+        return s, narrow(total - widen(s), like)
+
+    return split
+
+
+@inline
+def exp_base(q):
+    """The base that `exp` wants for arguments up to q: exp is then taken over 2**k, close to exp(q).
+
+    Dividing by a power of two is exact, where subtracting q from the argument is not.
+    """
+    k = fma(q, _LOG2E(q), _SHIFT(q)) - _SHIFT(q)
+    return _SHIFT(q) - k, q - DEPTH(q)
+
+
+@inline
+def exp(x, error, base):
+    """exp(x + error) * 2**(SCALE - k) as a rounded number and its error; NaN stays NaN."""
+    shift, lowest = base
+    shifted = fma(x, _LOG2E(x), shift)
+    k = shifted - shift
+    high = fma(k, _MINUS_LN2_HIGH(x), x)
+    low = fma(k, _MINUS_LN2_LOW(x), error)
+    r = high + low
+    tail = fma(r * r, _EXP_TAIL(r), low)
+    rounded = 1.0 + high
+    tail = (high - (rounded - 1.0)) + tail
+    p = rounded + tail
+    p_error = tail - (p - rounded)
+    # A multiplication, not an addition to the exponent's bits, so that NaN survives.
+    power = exponent_from_low_bits(shifted)
+    zero, too_low = splat(x, 0.0), x < lowest
+    return select(too_low, zero, p * power), select(too_low, zero, p_error * power)
+
+
+@inline
+def log(s, c):
+    """log(s + c) in float64, for s = 0 or s >= 1, to full accuracy also where s + c is near 1."""
+    u, error = two_sum(s, c)
+    k, f = split_exponent(u)
+    f = f - 1.0
+    ratio = f / (f + 2.0)
+    square = ratio * ratio
+    half = 0.5 * f * f
+    low = fma(k, _LN2_LAST(s), error / u) - fma(0.5 * f, f, half * -1.0)
+    rest = half - (ratio * (half + square * _LOG_TAIL(square)) + low)
+    return select(u == 0.0, splat(s, -math.inf), k * _LN2_FIRST(s) + (f - rest))

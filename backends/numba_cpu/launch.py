@@ -1,0 +1,155 @@
+"""From a call to its kernel: compilation on first use, tiles, threads."""
+
+from functools import cache
+
+import numpy as np
+from llvmlite import ir
+from numba import cfunc, from_dtype, njit, prange, types
+from numba.extending import intrinsic
+
+from . import sweep
+from .folds import FOLD, MAP, MERGE, STATE_VECTORS, WHOLE
+from .simd import compute_type
+from .sweep import JOB
+
+ALIGNMENT = 64
+ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
+TILE_OF_ROWS = 4096  # numbers in a tile of whole rows
+SHORT_ROW = 32  # rows up to here are transposed, for their own lanes would stay half empty
+COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
+COLUMN_VECTORS = 4  # vectors side by side in a tile
+
+
+@cache
+def kernel(name: str, storage: types.Type):
+    """The compiled kernel of an operation for one kind of number; its `address` is called."""
+    numbers, computed = types.CPointer(storage), types.CPointer(compute_type(storage))
+    job = types.CPointer(from_dtype(sweep.JOB))
+    signature = types.void(
+        *(numbers,) * 4, *(computed,) * 3, job, types.intp, types.intp, types.intp
+    )
+    return cfunc(signature, cache=True, error_model="numpy")(getattr(sweep, name))
+
+
+@intrinsic
+def call(typing, kernel, arguments, phase, lo, hi):
+    """Call the kernel at an address with eight pointers, a phase, and a range of units."""
+
+    def generate(context, builder, signature, args):
+        address, pointers, *numbers = args
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
+        function_type = ir.FunctionType(ir.VoidType(), [pointer] * 8 + [word] * 3)
+        function = builder.inttoptr(address, function_type.as_pointer())
+        unpacked = [builder.inttoptr(builder.extract_value(pointers, i), pointer) for i in range(8)]
+        builder.call(function, unpacked + numbers)
+        return context.get_dummy_value()
+
+    return types.void(kernel, arguments, phase, lo, hi), generate
+
+
+@njit(nogil=True, cache=True)
+def _take_groups(kernel, arguments, blocks, lo, hi):
+    """Whole groups, one after the other."""
+    if blocks == 1:
+        call(kernel, arguments, WHOLE, lo, hi)
+        return
+    for group in range(lo, hi):
+        call(kernel, arguments, FOLD, group * blocks, (group + 1) * blocks)
+        call(kernel, arguments, MERGE, group, group + 1)
+        call(kernel, arguments, MAP, group * blocks, (group + 1) * blocks)
+
+
+@njit(nogil=True, cache=True)
+def _with_tile(arguments, tile):
+    x, v, y, dy, first_tile, memo, temperatures, job = arguments
+    return x, v, y, dy, first_tile + tile, memo, temperatures, job
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _share_groups(kernel, arguments, groups, blocks, tile_bytes, threads):
+    for thread in prange(threads):
+        own = _with_tile(arguments, thread * tile_bytes)
+        lo, hi = groups * thread // threads, groups * (thread + 1) // threads
+        _take_groups(kernel, own, blocks, lo, hi)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
+    for thread in prange(threads):
+        own = _with_tile(arguments, thread * tile_bytes)
+        lo, hi = units * thread // threads, units * (thread + 1) // threads
+        call(kernel, own, phase, lo, hi)
+
+
+@njit(nogil=True, cache=True)
+def strides_of(x):
+    """The strides of a 3-d array, in numbers."""
+    outer, axis, inner = x.strides
+    return outer // x.itemsize, axis // x.itemsize, inner // x.itemsize
+
+
+@njit(nogil=True, cache=True)
+def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, threads, past):
+    """Run a kernel on (outer, n, inner) views; v, y, dy are empty where there is none.
+
+    y and dy are C-contiguous; so is v, with one number a row, where `v_per_row`.
+    """
+    outer, n, inner = x.shape
+    compute_size = 8 if x.itemsize == 8 else 4
+    vector = 64 // compute_size
+    job_array = np.empty(1, JOB)
+    job = job_array[0]
+    job.n = n
+    job.x_outer, job.x_axis, job.x_inner = strides_of(x)
+    job.v_outer, job.v_axis, job.v_inner = strides_of(v)
+    job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
+    if inner == 1:
+        # Rows lie behind each other; short ones are transposed into a tile of columns.
+        outer, inner = 1, outer
+        job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
+        job.columns = n <= SHORT_ROW
+    else:
+        job.columns = True
+    job.inner = inner
+    if job.columns:
+        job.width = COLUMN_VECTORS * vector
+        job.block = min(n, COLUMN_BLOCK)
+        job.room = job.block * job.width + vector
+    else:
+        job.block = min(n, ROW_BLOCK)
+        job.width = max(1, TILE_OF_ROWS // n)
+        job.room = job.width * ((job.block + vector - 1) // vector * vector) + vector
+    job.tiles = (inner + job.width - 1) // job.width
+    job.blocks = (n + job.block - 1) // job.block
+    job.rows = temperatures.shape[1]
+    job.unit, job.given, job.past = unit, given, past
+    job.reads_v, job.v_per_row, job.reduced = v.size > 0, v_per_row, reduced
+    job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
+    groups, parts = outer * job.tiles, 1 if v.size == 0 else 3
+    tile_bytes = (job.room * parts * compute_size + 4095) // 4096 * 4096
+    tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
+    memo_bytes = 0
+    if job.blocks > 1:
+        states = COLUMN_VECTORS if job.columns else 1
+        memo_bytes = groups * job.blocks * states * STATE_VECTORS * 64
+    memo = np.empty(memo_bytes, np.uint8)
+    aligned = (tiles.ctypes.data + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+    arguments = (
+        x.ctypes.data,
+        v.ctypes.data,
+        y.ctypes.data,
+        dy.ctypes.data,
+        aligned,
+        memo.ctypes.data,
+        temperatures.ctypes.data,
+        job_array.ctypes.data,
+    )
+    if threads == 1:
+        _take_groups(kernel, arguments, job.blocks, 0, groups)
+    elif groups >= threads or job.blocks == 1:
+        _share_groups(kernel, arguments, groups, job.blocks, tile_bytes, threads)
+    else:
+        units = groups * job.blocks
+        _share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
+        call(kernel, arguments, MERGE, 0, groups)
+        _share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)

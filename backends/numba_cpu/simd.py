@@ -1,0 +1,292 @@
+"""Vectors for Numba: a 512-bit LLVM vector type with loads, stores, arithmetic and shuffles.
+
+The vector has a fixed number of lanes, 16 in float32 and 8 in float64. A processor with narrower
+registers runs each operation in pieces, so the order of every sum, and with it every bit of every
+result, is the same on all of them.
+"""
+
+import operator
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+LANES = {types.float32: 16, types.float64: 8}
+
+inline = njit(forceinline=True, error_model="numpy", nogil=True)
+
+_I32 = ir.IntType(32)
+LLVM_TYPE = {
+    types.float32: ir.FloatType(),
+    types.float64: ir.DoubleType(),
+    types.boolean: ir.IntType(1),
+}
+
+
+class Vector(types.Type):
+    """Lanes of float32, float64, or (the result of a comparison) boolean."""
+
+    def __init__(self, element: types.Type, lanes: int) -> None:
+        self.element, self.lanes = element, lanes
+        super().__init__(name=f"vector({element} x {lanes})")
+
+    @property
+    def suffix(self) -> str:
+        return f"v{self.lanes}f{self.element.bitwidth}"
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, vector: Vector) -> None:
+        super().__init__(manager, vector, ir.VectorType(LLVM_TYPE[vector.element], vector.lanes))
+
+
+def compute_type(storage: types.Type) -> types.Type:
+    """The type arithmetic is done in: float32 for the 16-bit types (uint16 holds bfloat16)."""
+    return storage if storage in LANES else types.float32
+
+
+def vector_of(storage: types.Type) -> Vector:
+    element = compute_type(storage)
+    return Vector(element, LANES[element])
+
+
+def every_lane(vector: ir.VectorType, value: float) -> ir.Constant:
+    return ir.Constant(vector, [ir.Constant(vector.element, value)] * vector.count)
+
+
+def splat_value(builder: ir.IRBuilder, vector: ir.VectorType, value: ir.Value) -> ir.Value:
+    undefined = ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(undefined, value, _I32(0))
+    return builder.shuffle_vector(one, undefined, every_lane(ir.VectorType(_I32, vector.count), 0))
+
+
+def call(builder: ir.IRBuilder, name: str, returned: ir.Type, args: list[ir.Value]) -> ir.Value:
+    function_type = ir.FunctionType(returned, [arg.type for arg in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
+
+
+# Arithmetic ------------------------------------------------------------------------------------
+
+
+@intrinsic
+def splat(typing, like, value):
+    """A vector of the type of `like` (a vector or a pointer) with `value` in every lane."""
+    vector = like if isinstance(like, Vector) else vector_of(like.dtype)
+
+    def generate(context, builder, signature, args):
+        number = context.cast(builder, args[1], value, vector.element)
+        return splat_value(builder, context.get_value_type(vector), number)
+
+    return vector(like, value), generate
+
+
+def _binary(emit, element=None):
+    """The overload of a Python operator: vector with vector, or with a number in every lane."""
+
+    @intrinsic
+    def apply(typing, a, b):
+        def generate(context, builder, signature, args):
+            return emit(builder, *args)
+
+        return (Vector(element, a.lanes) if element else a)(a, b), generate
+
+    def overloaded(a, b):
+        if isinstance(a, Vector) and isinstance(b, Vector):
+            return lambda a, b: apply(a, b)
+        if isinstance(a, Vector) and isinstance(b, types.Number):
+            return lambda a, b: apply(a, splat(a, b))
+        if isinstance(a, types.Number) and isinstance(b, Vector):
+            return lambda a, b: apply(splat(b, a), b)
+        return None
+
+    return overloaded
+
+
+def _comparison(symbol):
+    return _binary(lambda builder, a, b: builder.fcmp_ordered(symbol, a, b), types.boolean)
+
+
+for _operator, _overloaded in {
+    operator.add: _binary(ir.IRBuilder.fadd),
+    operator.sub: _binary(ir.IRBuilder.fsub),
+    operator.mul: _binary(ir.IRBuilder.fmul),
+    operator.truediv: _binary(ir.IRBuilder.fdiv),
+    operator.gt: _comparison(">"),
+    operator.lt: _comparison("<"),
+    operator.eq: _comparison("=="),
+}.items():
+    overload(_operator, jit_options={"forceinline": True})(_overloaded)
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """a * b + c, rounded once."""
+
+    def generate(context, builder, signature, args):
+        return call(builder, f"llvm.fma.{a.suffix}", args[0].type, list(args))
+
+    return a(a, b, c), generate
+
+
+@intrinsic
+def select(typing, mask, a, b):
+    """`a` in the lanes where `mask` is true, else `b`."""
+
+    def generate(context, builder, signature, args):
+        return builder.select(*args)
+
+    return a(mask, a, b), generate
+
+
+@inline
+def maximum(a, b):
+    """The larger of `a` and `b`; `b` where `a` is NaN (one instruction, which fixes this order)."""
+    return select(a > b, a, b)
+
+
+@intrinsic
+def is_nan(typing, x):
+    def generate(context, builder, signature, args):
+        return builder.fcmp_unordered("uno", args[0], args[0])
+
+    return Vector(types.boolean, x.lanes)(x), generate
+
+
+@intrinsic
+def any_lane(typing, mask):
+    """Whether a lane of `mask` is true."""
+
+    def generate(context, builder, signature, args):
+        bits = ir.IntType(mask.lanes)
+        return builder.icmp_unsigned("!=", builder.bitcast(args[0], bits), bits(0))
+
+    return types.boolean(mask), generate
+
+
+def constant(values):
+    """A function that gives the constant of its argument's element type, in every lane."""
+
+    @intrinsic
+    def of(typing, like):
+        def generate(context, builder, signature, args):
+            return every_lane(context.get_value_type(like), values[like.element])
+
+        return like(like), generate
+
+    return of
+
+
+def polynomial(coefficients):
+    """A function that evaluates the polynomial of its argument's element type (Horner)."""
+
+    @intrinsic
+    def of(typing, x):
+        def generate(context, builder, signature, args):
+            vector = args[0].type
+            *lower, value = (every_lane(vector, c) for c in coefficients[x.element])
+            for c in reversed(lower):
+                value = call(builder, f"llvm.fma.{x.suffix}", vector, [value, args[0], c])
+            return value
+
+        return x(x), generate
+
+    return of
+
+
+# Bits and lanes --------------------------------------------------------------------------------
+
+
+def _integers(x: Vector) -> ir.VectorType:
+    return ir.VectorType(ir.IntType(x.element.bitwidth), x.lanes)
+
+
+@intrinsic
+def exponent_from_low_bits(typing, x):
+    """The power of two whose biased exponent stands in the low bits of `x`."""
+
+    def generate(context, builder, signature, args):
+        integers = _integers(x)
+        mantissa = every_lane(integers, 23 if x.element == types.float32 else 52)
+        shifted = builder.shl(builder.bitcast(args[0], integers), mantissa)
+        return builder.bitcast(shifted, args[0].type)
+
+    return x(x), generate
+
+
+@intrinsic
+def split_exponent(typing, x):
+    """(k, f) with x = f * 2**k and sqrt(1/2) <= f < sqrt(2), for a normal float64 x > 0."""
+
+    def generate(context, builder, signature, args):
+        integers, vector = _integers(x), args[0].type
+        bits = builder.bitcast(args[0], integers)
+        above = builder.sub(bits, every_lane(integers, 0x3FE6A09E00000000))
+        k = builder.ashr(above, every_lane(integers, 52))
+        f = builder.sub(bits, builder.shl(k, every_lane(integers, 52)))
+        # An integer added to the low bits of 1.5 * 2**52 makes that number larger by as much.
+        shifted = builder.add(k, every_lane(integers, 0x4338000000000000))
+        number = builder.fsub(builder.bitcast(shifted, vector), every_lane(vector, 1.5 * 2.0**52))
+        return context.make_tuple(
+            builder, signature.return_type, [number, builder.bitcast(f, vector)]
+        )
+
+    return types.UniTuple(x, 2)(x), generate
+
+
+@intrinsic
+def widen(typing, x):
+    """`x` in float64."""
+    wide = Vector(types.float64, x.lanes)
+
+    def generate(context, builder, signature, args):
+        if x == wide:
+            return args[0]
+        return builder.fpext(args[0], context.get_value_type(wide))
+
+    return wide(x), generate
+
+
+@intrinsic
+def narrow(typing, x, like):
+    """`x` rounded to the type of `like`."""
+
+    def generate(context, builder, signature, args):
+        return args[0] if x == like else builder.fptrunc(args[0], args[1].type)
+
+    return like(x, like), generate
+
+
+@intrinsic
+def lanes(typing, x):
+    """The number of lanes of a vector, or of the vectors behind a pointer."""
+    count = x.lanes if isinstance(x, Vector) else vector_of(x.dtype).lanes
+
+    def generate(context, builder, signature, args):
+        return context.get_constant(types.intp, count)
+
+    return types.intp(x), generate
+
+
+def _shuffle(partner):
+    @intrinsic
+    def exchange(typing, x):
+        """Each lane takes the value of its partner."""
+
+        def generate(context, builder, signature, args):
+            order = [partner(lane) % x.lanes for lane in range(x.lanes)]
+            return builder.shuffle_vector(
+                args[0], args[0], ir.Constant(ir.VectorType(_I32, x.lanes), order)
+            )
+
+        return x(x), generate
+
+    return exchange
+
+
+exchange_8 = _shuffle(lambda lane: lane ^ 8)
+exchange_4 = _shuffle(lambda lane: lane ^ 4)
+exchange_2 = _shuffle(lambda lane: lane ^ 2)
+exchange_1 = _shuffle(lambda lane: lane ^ 1)
+first_lane = _shuffle(lambda lane: 0)
