@@ -35,3 +35,24 @@ def reduced_shape(shape: Sequence[int], axes: tuple[int, ...], keepdims: bool) -
     if keepdims:
         return tuple(1 if k in axes else size for k, size in enumerate(shape))
     return tuple(size for k, size in enumerate(shape) if k not in axes)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    """Raise unless a result of this shape and dtype fits `out`, or there is none."""
+    if out is None:
+        return
+    if tuple(out.shape) != tuple(shape):
+        raise ValueError(f"out must have shape {tuple(shape)}, not {tuple(out.shape)}")
+    if out.dtype != dtype:
+        raise TypeError(f"out must have dtype {dtype}, not {out.dtype}")
+
+
+def check_outs(out: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
+    """The two places for the results of a JVP; raise unless they fit."""
+    if out is None:
+        return None, None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError("out must be a pair of arrays here, one for each of the two results")
+    for place in out:
+        check_out(place, shape, dtype)
+    return out

@@ -1,6 +1,162 @@
-"""NumPy arrays."""
+"""NumPy arrays: compiled kernels, with the array API formulas for whatever those do not take.
 
-from contextlib import suppress
+The kernels take real numbers of four kinds at positive, finite temperatures. Complex numbers,
+weights `b`, hardmax (t = 0), uniform (t = inf) and empty arrays go to `array_api`.
+"""
 
-with suppress(ImportError):
-    from ..array_api import *
+from typing import Any
+
+import numpy as np
+
+from .. import array_api
+from ..rows import check_out, check_outs, reduced_shape
+from .arrays import Rows, plain_row
+from .launch import run_row
+
+INF = float("inf")
+
+
+def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
+    if where is None and out is None and (row := plain_row("softmax", x, axis, temperature)):
+        y = np.empty_like(x)
+        run_row(row[0], x, y, row[1])
+        return y
+    return _entrywise("softmax", 0.0, x, axis, temperature, where, out)
+
+
+def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
+    if where is None and out is None and (row := plain_row("log_softmax", x, axis, temperature)):
+        z = np.empty_like(x)
+        run_row(row[0], x, z, row[1])
+        return z
+    return _entrywise("log_softmax", -INF, x, axis, temperature, where, out)
+
+
+def _entrywise(
+    name: str, hidden: float, x: Any, axis: Any, temperature: Any, where: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x)
+    if rows is None:
+        return getattr(array_api, name)(np.asarray(x), axis, temperature, where, out)
+    check_out(out, rows.shape, rows.dtype)
+    y, _ = rows.run(name, x, out=(out, None))
+    return rows.write(y, out, hidden)
+
+
+def logsumexp(
+    a: Any,
+    axis: Any,
+    b: Any,
+    keepdims: bool,
+    return_sign: bool,
+    temperature: Any,
+    where: Any,
+    out: Any,
+) -> Any:
+    plain = b is None and where is None and out is None and not keepdims and not return_sign
+    if plain and (row := plain_row("logsumexp", a, axis, temperature)):
+        L = np.empty(1, a.dtype)
+        run_row(row[0], a, L, row[1])
+        return L[0]
+    rows = None if b is not None or return_sign else Rows.of(axis, temperature, where, a)
+    if rows is None:
+        a, b = np.asarray(a), np.asarray(b) if isinstance(b, (list, tuple)) else b
+        return array_api.logsumexp(a, axis, b, keepdims, return_sign, temperature, where, out)
+    check_out(out, reduced_shape(rows.shape, rows.axes, keepdims), rows.dtype)
+    L, _ = rows.run("logsumexp", a, reduced=True, out=(out, None))
+    return rows.write_reduced(L, out, keepdims)
+
+
+def softmax_jvp(
+    x: Any, v: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x if output is None else output, v)
+    if rows is None:
+        x, v, output = _arrays(x, v, output)
+        return array_api.softmax_jvp(x, v, axis, temperature, where, output, out)
+    out = check_outs(out, rows.shape, rows.dtype)
+    if output is None:
+        y, dy = rows.run("softmax_jvp", x, v, results=(True, True), out=out)
+    else:
+        y = rows.read(output, 0.0)
+        _, dy = rows.run("softmax_jvp", y, v, given=True, results=(False, True), out=out)
+    return rows.write(y, out[0], 0.0), rows.write(dy, out[1], 0.0)
+
+
+def log_softmax_jvp(
+    x: Any, v: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x if output is None else output, v)
+    if rows is None:
+        x, v, output = _arrays(x, v, output)
+        return array_api.log_softmax_jvp(x, v, axis, temperature, where, output, out)
+    out = check_outs(out, rows.shape, rows.dtype)
+    if output is None:
+        z, dz = rows.run("log_softmax_jvp", x, v, results=(True, True), out=out)
+    else:
+        z = rows.read(output, -INF)
+        _, dz = rows.run("log_softmax_jvp", z, v, log_given=True, results=(False, True), out=out)
+    return rows.write(z, out[0], -INF), rows.write(dz, out[1], 0.0)
+
+
+def logsumexp_jvp(
+    x: Any, v: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x, v)
+    if rows is None:
+        x, v, output = _arrays(x, v, output)
+        return array_api.logsumexp_jvp(x, v, axis, keepdims, temperature, where, output, out)
+    shape = reduced_shape(rows.shape, rows.axes, keepdims)
+    out = check_outs(out, shape, rows.dtype)
+    L, dL = rows.run("logsumexp_jvp", x, v, reduced=True, results=(True, True), out=out)
+    if output is not None:
+        L = np.broadcast_to(np.asarray(output, rows.dtype), shape)
+    return rows.write_reduced(L, out[0], keepdims), rows.write_reduced(dL, out[1], keepdims)
+
+
+def softmax_vjp(
+    x: Any, g: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x if output is None else output, g)
+    if rows is None:
+        x, g, output = _arrays(x, g, output)
+        return array_api.softmax_vjp(x, g, axis, temperature, where, output, out)
+    check_out(out, rows.shape, rows.dtype)
+    given = output is not None
+    primal = output if given else x
+    _, dx = rows.run("softmax_jvp", primal, g, given=given, results=(False, True), out=(None, out))
+    return rows.write(dx, out, 0.0)
+
+
+def log_softmax_vjp(
+    x: Any, g: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x if output is None else output, g)
+    if rows is None:
+        x, g, output = _arrays(x, g, output)
+        return array_api.log_softmax_vjp(x, g, axis, temperature, where, output, out)
+    check_out(out, rows.shape, rows.dtype)
+    given = output is not None
+    primal = output if given else x
+    _, dx = rows.run(
+        "log_softmax_vjp", primal, g, log_given=given, results=(False, True), out=(None, out)
+    )
+    return rows.write(dx, out, 0.0)
+
+
+def logsumexp_vjp(
+    x: Any, g: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
+) -> Any:
+    rows = Rows.of(axis, temperature, where, x, g)
+    if rows is None:
+        x, g, output = _arrays(x, g, output)
+        return array_api.logsumexp_vjp(x, g, axis, keepdims, temperature, where, output, out)
+    shape = reduced_shape(rows.shape, rows.axes, keepdims)
+    g = np.broadcast_to(g, shape)
+    check_out(out, rows.shape, rows.dtype)
+    dx, _ = rows.run("logsumexp_vjp", x, g, per_row=True, out=(out, None))
+    return rows.write(dx, out, 0.0)
+
+
+def _arrays(*values: Any) -> tuple[Any, ...]:
+    return tuple(None if a is None else np.asarray(a) for a in values)

@@ -7,19 +7,17 @@ polynomial's small terms to an exact 1 + r, which leaves an error of about 0.52 
 import math
 
 from numba import types
-from numba.extending import overload
 
 from .simd import (
     constant,
     exponent_from_low_bits,
     fma,
     inline,
-    narrow,
+    lanes,
     polynomial,
     select,
     splat,
     split_exponent,
-    widen,
 )
 
 F32, F64 = types.float32, types.float64
@@ -115,77 +113,19 @@ def divide_pairs(a, b):
     return quotient, (rest + (a[1] - quotient * b[1])) / b[0]
 
 
-# A sum that does not drift: float32 is summed in float64, float64 as a pair.
-
-
-def nothing(like):
-    """The sum of no vectors of the type of `like`."""
-
-
+@inline
 def accumulate(total, x):
-    """total + x."""
+    """total + x, where the total is a pair."""
+    s, error = two_sum(total[0], x)
+    return s, total[1] + error
 
 
+@inline
 def accumulate_four(total, a, b, c, d):
-    """total + a + b + c + d."""
-
-
-def accumulate_error(total, error):
-    """total + error, where the error is far smaller than what it belongs to."""
-
-
-def pair_of(total, like):
-    """A total as a rounded number and its error, in the type of `like`."""
-
-
-INLINE = {"forceinline": True}
-
-
-@overload(nothing, jit_options=INLINE)
-def _nothing(like):
-    if like.element == F32:
-        return lambda like: widen(splat(like, 0.0))
-    return lambda like: (splat(like, 0.0), splat(like, 0.0))
-
-
-@overload(accumulate, jit_options=INLINE)
-def _accumulate(total, x):
-    if x.element == F32:
-        return lambda total, x: total + widen(x)
-
-    def add(total, x):
-        s, error = two_sum(total[0], x)
-        return s, total[1] + error
-
-    return add
-
-
-@overload(accumulate_four, jit_options=INLINE)
-def _accumulate_four(total, a, b, c, d):
-    if a.element == F32:
-        return lambda total, a, b, c, d: (total + widen(a + b)) + widen(c + d)
-    return lambda total, a, b, c, d: accumulate(
-        accumulate(accumulate(accumulate(total, a), b), c), d
-    )
-
-
-@overload(accumulate_error, jit_options=INLINE)
-def _accumulate_error(total, error):
-    if error.element == F32:
-        return lambda total, error: total + widen(error)
-    return lambda total, error: (total[0], total[1] + error)
-
-
-@overload(pair_of, jit_options=INLINE)
-def _pair_of(total, like):
-    if like.element == F64:
-        return lambda total, like: total
-
-    def split(total, like):
-        s = narrow(total, like)
-        return s, narrow(total - widen(s), like)
-
-    return split
+    """total + a + b + c + d; in float32, where additions are dear, two of them plain."""
+    if lanes(a) == 16:
+        return accumulate(accumulate(total, a + b), c + d)
+    return accumulate(accumulate(accumulate(accumulate(total, a), b), c), d)
 
 
 @inline

@@ -14,14 +14,11 @@ from . import elementary
 from .elementary import (
     REACH,
     accumulate,
-    accumulate_error,
     accumulate_four,
     add_pairs,
     divide_pairs,
     exp_base,
     multiply_pairs,
-    nothing,
-    pair_of,
     scale_down,
     two_diff,
 )
@@ -102,7 +99,7 @@ def row_max(x, row):
 @inline
 def row_sum(v, row):
     """The sum of v over the row."""
-    total = nothing(splat(v, 0.0))
+    total = (splat(v, 0.0), splat(v, 0.0))
     fours = row.count - row.count % 4
     for k in range(0, fours, 4):
         i = k * row.step
@@ -111,7 +108,7 @@ def row_sum(v, row):
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
         total = accumulate(total, load(v, k * row.step))
-    return across_sum(pair_of(total, splat(v, 0.0)), row.columns)
+    return across_sum(total, row.columns)
 
 
 @inline
@@ -172,7 +169,7 @@ def _exp_sum(x, y, m, row, keep, unit):
     origin = _origin(m, row)
     q, error = _over_t(m - origin, row, unit)
     base = exp_base(q)
-    total = nothing(m)
+    total = splat(m, 0.0), splat(m, 0.0)
     fours = row.count - row.count % 4
     for k in range(0, fours, 4):
         a, _ = _term(load(x, k * row.step), y, k, origin, base, row, keep, unit)
@@ -183,7 +180,7 @@ def _exp_sum(x, y, m, row, keep, unit):
     for k in range(fours, row.count):
         a, _ = _term(load(x, k * row.step), y, k, origin, base, row, keep, unit)
         total = accumulate(total, a)
-    return across_sum(pair_of(total, m), row.columns), elementary.exp(q, error, base)
+    return across_sum(total, row.columns), elementary.exp(q, error, base)
 
 
 @inline
@@ -203,17 +200,17 @@ def _split_sum(x, y, m, row, keep, unit):
     origin = _origin(m, row)
     q, error = _over_t(m - origin, row, unit)
     base = exp_base(q)
-    maxima, rest = splat(m, 0.0), nothing(m)
+    maxima, rest = splat(m, 0.0), (splat(m, 0.0), splat(m, 0.0))
     for k in range(row.count):
         entry = load(x, k * row.step)
         at_top = entry == m
         e, e_error = _term(entry, y, k, origin, base, row, keep, unit)
         maxima = maxima + select(at_top, splat(m, 1.0), splat(m, 0.0))
         rest = accumulate(rest, select(at_top, splat(m, 0.0), e))
-        rest = accumulate_error(rest, select(at_top, splat(m, 0.0), e_error))
+        rest = rest[0], rest[1] + select(at_top, splat(m, 0.0), e_error)
     maxima = across_sum((maxima, splat(m, 0.0)), row.columns)
     top = elementary.exp(q, error, base)
-    return add_pairs(maxima, divide_pairs(across_sum(pair_of(rest, m), row.columns), top)), top
+    return add_pairs(maxima, divide_pairs(across_sum(rest, row.columns), top)), top
 
 
 @inline
@@ -270,7 +267,7 @@ def _whichever(p, found, q, found_too):
 @inline
 def deviation(y, v, p, row):
     """<y, v - p> over the row."""
-    total = nothing(splat(y, 0.0))
+    total = (splat(y, 0.0), splat(y, 0.0))
     fours = row.count - row.count % 4
     for k in range(0, fours, 4):
         i = k * row.step
@@ -279,7 +276,7 @@ def deviation(y, v, p, row):
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
         total = accumulate(total, _product(y, v, p, k * row.step))
-    total = across_sum(pair_of(total, p), row.columns)
+    total = across_sum(total, row.columns)
     return total[0] + total[1]
 
 

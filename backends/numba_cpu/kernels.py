@@ -42,10 +42,9 @@ def exponentials(x, v, e, row, known, given):
         return state_of(m, s, s)
     m = known.m if row.phase == MAP else row_max(x, row)
     total, top = exp_sum(x, x, m, row, True)
-    s = known.s if row.phase == MAP else divide_pairs(total, top)
     if row.phase == MAP:
-        total = multiply_pairs(s, top)
-    return state_of(m, s, total)
+        total = multiply_pairs(known.s, top)
+    return state_of(m, total, total)
 
 
 @inline
@@ -56,11 +55,12 @@ def softmax(x, v, e, g, state, row):
 
 @inline
 def logsumexp_vjp(x, v, e, g, state, row):
-    """dx = y g; 0 for a row of -inf alone, where s is 0."""
+    """dx = y g; 0 for a row of -inf alone, where the sum is 0."""
     normalise(x, state.total, row)
+    empty = state.total[0] == 0.0
     for k in range(row.count):
         i = k * row.step
-        store(x, i, select(state.s[0] == 0.0, state.s[0], load(x, i) * g))
+        store(x, i, select(empty, splat(g, 0.0), load(x, i) * g))
 
 
 @inline

@@ -12,7 +12,8 @@ from .folds import FOLD, MAP, MERGE, STATE_VECTORS, WHOLE
 from .simd import compute_type
 from .sweep import JOB
 
-ALIGNMENT = 64
+ALIGNMENT = 64  # bytes in a vector
+PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 TILE_OF_ROWS = 4096  # numbers in a tile of whole rows
 SHORT_ROW = 32  # rows up to here are transposed, for their own lanes would stay half empty
@@ -81,65 +82,89 @@ def _share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
         call(kernel, own, phase, lo, hi)
 
 
+@intrinsic
+def item_size(typing, x):
+    """x.itemsize as a constant, by which to divide is cheap."""
+
+    def generate(context, builder, signature, args):
+        return context.get_constant(types.intp, x.dtype.bitwidth // 8)
+
+    return types.intp(x), generate
+
+
 @njit(nogil=True, cache=True)
 def strides_of(x):
     """The strides of a 3-d array, in numbers."""
+    size = item_size(x)
     outer, axis, inner = x.strides
-    return outer // x.itemsize, axis // x.itemsize, inner // x.itemsize
+    return outer // size, axis // size, inner // size
 
 
 @njit(nogil=True, cache=True)
-def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, threads, past):
-    """Run a kernel on (outer, n, inner) views; v, y, dy are empty where there is none.
+def parts(whole, size):
+    """How many parts of a size make up the whole; most often one, found without a division."""
+    return 1 if whole <= size else (whole + size - 1) // size
 
-    y and dy are C-contiguous; so is v, with one number a row, where `v_per_row`.
-    """
-    outer, n, inner = x.shape
-    compute_size = 8 if x.itemsize == 8 else 4
-    vector = 64 // compute_size
-    job_array = np.empty(1, JOB)
-    job = job_array[0]
-    job.n = n
-    job.x_outer, job.x_axis, job.x_inner = strides_of(x)
-    job.v_outer, job.v_axis, job.v_inner = strides_of(v)
-    job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
-    if inner == 1:
-        # Rows lie behind each other; short ones are transposed into a tile of columns.
-        outer, inner = 1, outer
-        job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
-        job.columns = n <= SHORT_ROW
-    else:
-        job.columns = True
-    job.inner = inner
-    if job.columns:
+
+@njit(nogil=True, cache=True)
+def aligned(buffer):
+    """The first aligned address in a buffer."""
+    return (buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
+
+
+@njit(nogil=True, cache=True)
+def lay_out(job, n, inner, columns, vector):
+    """Cut `inner` rows of n numbers, side by side, into tiles and blocks."""
+    job.n, job.inner, job.columns = n, inner, columns
+    if columns:
         job.width = COLUMN_VECTORS * vector
         job.block = min(n, COLUMN_BLOCK)
         job.room = job.block * job.width + vector
     else:
-        job.block = min(n, ROW_BLOCK)
         job.width = max(1, TILE_OF_ROWS // n)
-        job.room = job.width * ((job.block + vector - 1) // vector * vector) + vector
-    job.tiles = (inner + job.width - 1) // job.width
-    job.blocks = (n + job.block - 1) // job.block
+        job.block = min(n, ROW_BLOCK)
+        job.room = job.width * parts(job.block, vector) * vector + vector
+    job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
+
+
+@njit(nogil=True, cache=True)
+def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, threads, past):
+    """Run a kernel on (outer, n, inner) views; v, y and dy are empty where there is none.
+
+    y and dy are C-contiguous; so is v, with one number a row, where `v_per_row`. `temperatures`
+    holds t, and its rounding error in its second line, once or for each row.
+    """
+    outer, n, inner = x.shape
+    compute_size = max(4, item_size(x))
+    vector = ALIGNMENT // compute_size
+    job_array = np.empty(1, JOB)
+    job = job_array[0]
+    job.x_outer, job.x_axis, job.x_inner = strides_of(x)
+    job.v_outer, job.v_axis, job.v_inner = strides_of(v)
+    job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
+    columns = True
+    if inner == 1:
+        # Rows lie behind each other; short ones are transposed into a tile of columns.
+        outer, inner, columns = 1, outer, n <= SHORT_ROW
+        job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
+    lay_out(job, n, inner, columns, vector)
     job.rows = temperatures.shape[1]
     job.unit, job.given, job.past = unit, given, past
     job.reads_v, job.v_per_row, job.reduced = v.size > 0, v_per_row, reduced
     job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
-    groups, parts = outer * job.tiles, 1 if v.size == 0 else 3
-    tile_bytes = (job.room * parts * compute_size + 4095) // 4096 * 4096
+    groups, tile_parts = outer * job.tiles, 1 if v.size == 0 else 3
+    tile_bytes = parts(job.room * tile_parts * compute_size, PAGE) * PAGE
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
-    memo_bytes = 0
+    memo = tiles
     if job.blocks > 1:
-        states = COLUMN_VECTORS if job.columns else 1
-        memo_bytes = groups * job.blocks * states * STATE_VECTORS * 64
-    memo = np.empty(memo_bytes, np.uint8)
-    aligned = (tiles.ctypes.data + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        states = COLUMN_VECTORS if columns else 1
+        memo = np.empty(groups * job.blocks * states * STATE_VECTORS * ALIGNMENT, np.uint8)
     arguments = (
         x.ctypes.data,
         v.ctypes.data,
         y.ctypes.data,
         dy.ctypes.data,
-        aligned,
+        aligned(tiles),
         memo.ctypes.data,
         temperatures.ctypes.data,
         job_array.ctypes.data,
@@ -153,3 +178,30 @@ def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, thre
         _share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
         call(kernel, arguments, MERGE, 0, groups)
         _share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
+
+
+@njit(nogil=True, cache=True)
+def run_row(kernel, x, y, temperatures):
+    """`run` for one short row at t = 1, with little ado."""
+    n, compute_size = x.size, item_size(x)
+    vector = ALIGNMENT // compute_size
+    job_array = np.zeros(1, JOB)
+    job = job_array[0]
+    job.x_axis = x.strides[0] // compute_size
+    job.y_axis = job.x_inner = job.y_inner = 1
+    lay_out(job, n, 1, n <= SHORT_ROW, vector)
+    job.rows = job.unit = job.writes_y = 1
+    job.reduced = y.size < n
+    tile = np.empty(job.room * compute_size + ALIGNMENT, np.uint8)
+    x_address, y_address, tile_address = x.ctypes.data, y.ctypes.data, aligned(tile)
+    arguments = (
+        x_address,
+        x_address,
+        y_address,
+        y_address,
+        tile_address,
+        tile_address,
+        temperatures.ctypes.data,
+        job_array.ctypes.data,
+    )
+    call(kernel, arguments, WHOLE, 0, 1)

@@ -1,7 +1,7 @@
 """Loads and stores between memory and vectors.
 
-A pointer's type says how numbers lie there: float64, float32, float16, or uint16 for bfloat16.
-Arithmetic is done in float64 or float32 alone, so loads widen and stores round.
+A pointer's type says how numbers lie there: float64, float32, int16 for float16, uint16 for bfloat16
+(for Numba can name no pointer to the last two). Arithmetic is done in float64 or float32 alone, so loads widen and stores round.
 """
 
 from llvmlite import ir
@@ -25,7 +25,7 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 def _decode(builder: ir.IRBuilder, storage: types.Type, raw: ir.Value, vector: ir.Type) -> ir.Value:
     """Numbers as they lie in memory -> numbers to compute with."""
-    if storage == types.float16:
+    if storage == types.int16:
         return builder.fpext(raw, vector)
     if storage == types.uint16:
         integers = ir.VectorType(_I32, vector.count)
@@ -36,7 +36,7 @@ def _decode(builder: ir.IRBuilder, storage: types.Type, raw: ir.Value, vector: i
 
 def _encode(builder: ir.IRBuilder, storage: types.Type, x: ir.Value, raw: ir.Type) -> ir.Value:
     """Numbers to compute with -> numbers as they lie in memory, rounded to nearest even."""
-    if storage == types.float16:
+    if storage == types.int16:
         return builder.fptrunc(x, raw)
     if storage == types.uint16:
         integers = ir.VectorType(_I32, raw.count)
@@ -50,7 +50,7 @@ def _encode(builder: ir.IRBuilder, storage: types.Type, x: ir.Value, raw: ir.Typ
 
 
 def _raw_vector(storage: types.Type) -> ir.VectorType:
-    element = {types.float16: ir.HalfType(), types.uint16: _I16}.get(storage) or LLVM_TYPE[storage]
+    element = {types.int16: ir.HalfType(), types.uint16: _I16}.get(storage) or LLVM_TYPE[storage]
     return ir.VectorType(element, vector_of(storage).lanes)
 
 

@@ -43,7 +43,7 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def compute_type(storage: types.Type) -> types.Type:
-    """The type arithmetic is done in: float32 for the 16-bit types (uint16 holds bfloat16)."""
+    """The type arithmetic is done in: float32 for the 16-bit types (int16 holds float16, uint16 bfloat16)."""
     return storage if storage in LANES else types.float32
 
 

@@ -71,6 +71,8 @@ class Place(NamedTuple):
 
 @inline
 def place_of(unit, job):
+    if unit == 0:
+        return Place(0, 0, 0)
     group = unit // job.blocks
     return Place(group // job.tiles, group % job.tiles, unit % job.blocks)
 

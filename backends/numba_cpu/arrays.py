@@ -1,0 +1,245 @@
+"""NumPy arrays -> the (outer, n, inner) views that kernels run on, and results back."""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numba import types
+
+from ..rows import reduced_axes, reduced_shape
+from . import launch
+from .threads import threads_for
+
+_STORAGE = {
+    "float16": types.int16,
+    "bfloat16": types.uint16,
+    "float32": types.float32,
+    "float64": types.float64,
+}
+
+# Results larger than this are written past the cache: they would not stay in it anyway.
+_PAST_CACHE = 1 << 26
+
+# Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
+_COLDEST, _HOTTEST = 1e-30, 1e30
+
+ONE = {np.dtype(kind): np.array([[1], [0]], kind) for kind in (np.float32, np.float64)}
+
+
+@cache
+def _address(operation: str, dtype: np.dtype[Any]) -> int:
+    address = int(launch.kernel(operation, _STORAGE[dtype.name]).address)
+    if operation in _PLAIN and dtype in ONE:
+        _PLAIN[operation][dtype] = address, ONE[dtype]
+    return address
+
+
+_PLAIN: dict[str, dict[np.dtype[Any], tuple[int, Any]]] = {
+    name: {} for name in ("softmax", "log_softmax", "logsumexp")
+}
+
+
+def plain_row(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any] | None:
+    """The small call that most callers make, one short row and no options: its kernel and t."""
+    if (
+        type(x) is np.ndarray
+        and x.ndim == 1
+        and 0 < x.size < 4096
+        and (axis is None or axis == -1)
+        and type(temperature) is float
+        and temperature == 1.0
+    ):
+        return _PLAIN[name].get(x.dtype)
+    return None
+
+
+def as_numbers(x: Any) -> Any:
+    """x as an array of numbers; a TypeError if it holds anything else."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "biufc" and x.dtype.name != "bfloat16":
+        raise TypeError(f"softkern computes with numbers, not with dtype {x.dtype}")
+    return x
+
+
+class Rows(NamedTuple):
+    """The rows of one call."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    dtype: np.dtype[Any]  # of the results
+    temperatures: Any  # t and its rounding error, once or for each row
+    where: Any  # a boolean array of the shape, or None
+
+    @classmethod
+    def of(cls, axis: Any, temperature: Any, where: Any, *arrays: Any) -> Self | None:
+        """The rows along `axis` of arrays of one shape; None where the kernels do not take them."""
+        numbers = [as_numbers(a) for a in arrays if a is arrays[0] or not isinstance(a, (int, float))]
+        shape = numbers[0].shape
+        axes = reduced_axes(axis, len(shape))
+        dtype = _result_dtype(numbers)
+        temperatures = _temperatures(temperature, reduced_shape(shape, axes, False), dtype)
+        if numbers[0].size == 0 or temperatures is None:
+            return None
+        return cls(shape, axes, dtype, temperatures, _mask(where, shape))
+
+    def run(
+        self,
+        operation: str,
+        x: Any,
+        v: Any = None,
+        *,
+        reduced: bool = False,
+        per_row: bool = False,
+        given: bool = False,
+        log_given: bool = False,
+        results: tuple[bool, bool] = (True, False),
+        out: Any = (None, None),
+    ) -> tuple[Any, Any]:
+        """Run a kernel on x and v; its results y and dy, those that are wanted.
+
+        `given`: x is y; `log_given`: x is z. `per_row`: v has one number a row; `reduced`: so have
+        the results. They are written to `out` right away where its layout allows.
+        """
+        x = self.read(x, 0.0 if given else -np.inf)
+        none = np.empty((0, 0, 0), self.dtype)
+        rows = self._view(x)
+        if v is None:
+            cotangent = none
+        elif per_row:
+            cotangent = np.ascontiguousarray(v, self.dtype).reshape(rows.shape[0], 1, -1)
+        else:
+            v = self.read(v, 0.0)
+            cotangent = self._view(v)
+        shape = (rows.shape[0], 1, rows.shape[2]) if reduced else rows.shape
+        y, dy = (
+            self._target(shape, place, x, v) if wanted else none
+            for wanted, place in zip(results, out, strict=True)
+        )
+        launch.run(
+            _address(operation, self.dtype),
+            *(_as_stored(a) for a in (rows, cotangent, y, dy)),
+            self.temperatures,
+            per_row,
+            reduced,
+            log_given or bool((self.temperatures[0] == 1).all()),
+            given,
+            threads_for(x.size),
+            y.nbytes + dy.nbytes > _PAST_CACHE,
+        )
+        return (y if reduced else self._unview(y)), (dy if reduced else self._unview(dy))
+
+    def read(self, a: Any, hidden: float) -> Any:
+        """An array in the results' dtype and the rows' shape, `hidden` where `where` is False."""
+        a = np.asarray(a)
+        steps = all(stride % self.dtype.itemsize == 0 for stride in a.strides)
+        if a.dtype != self.dtype or not a.flags.aligned or not steps:
+            a = a.astype(self.dtype)
+        if a.shape != self.shape:
+            a = np.broadcast_to(a, self.shape)
+        return a if self.where is None else np.where(self.where, a, self.dtype.type(hidden))
+
+    def write(self, result: Any, out: Any, hidden: float) -> Any:
+        """The result of one entry each, `hidden` where `where` is False."""
+        result = result.reshape(self.shape)
+        if self.where is not None:
+            np.copyto(result, self.dtype.type(hidden), where=~self.where)
+        return _deliver(result, out)
+
+    def write_reduced(self, result: Any, out: Any, keepdims: bool) -> Any:
+        """The result of one number a row."""
+        return _deliver(result.reshape(reduced_shape(self.shape, self.axes, keepdims)), out)
+
+    @property
+    def _adjacent(self) -> bool:
+        return self.axes[-1] - self.axes[0] + 1 == len(self.axes)
+
+    def _view(self, a: Any) -> Any:
+        """`a` as (outer, n, inner), a copy only where its strides leave no other way."""
+        first, last = self.axes[0], self.axes[-1]
+        if self._adjacent:
+            n = math.prod(self.shape[first : last + 1])
+            return a.reshape(math.prod(self.shape[:first]), n, math.prod(self.shape[last + 1 :]))
+        n = math.prod(self.shape[k] for k in self.axes)
+        return np.moveaxis(a, self.axes, range(-len(self.axes), 0)).reshape(-1, n, 1)
+
+    def _unview(self, a: Any) -> Any:
+        """The inverse of `_view`; C-contiguous."""
+        if self._adjacent or a.size == 0:
+            return a
+        kept = tuple(k for k in range(len(self.shape)) if k not in self.axes)
+        moved = a.reshape([self.shape[k] for k in kept + self.axes])
+        return np.ascontiguousarray(np.moveaxis(moved, range(-len(self.axes), 0), self.axes))
+
+    def _target(self, shape: tuple[int, ...], out: Any, *inputs: Any) -> Any:
+        """Where the kernel writes: `out` if it can, else a new array.
+
+        A kernel reads each block of its inputs before it writes the same block of its results, so
+        that `out` may be an input, but it may not overlap one in another way.
+        """
+        fits = (
+            out is not None
+            and (self._adjacent or (len(shape) == 3 and shape[1] == 1))
+            and out.flags.c_contiguous
+            and out.flags.aligned
+            and not any(_overlaps(out, a) for a in inputs if a is not None)
+        )
+        return out.reshape(shape) if fits else np.empty(shape, self.dtype)
+
+
+def _overlaps(out: Any, a: Any) -> bool:
+    same = a.flags.c_contiguous and a.dtype == out.dtype and a.shape == out.shape
+    if same and a.ctypes.data == out.ctypes.data:
+        return False
+    return bool(np.may_share_memory(out, a))
+
+
+def _deliver(result: Any, out: Any) -> Any:
+    if out is None:
+        return result if result.shape else result[()]
+    if not np.may_share_memory(result, out):
+        out[...] = result
+    return out
+
+
+def _as_stored(a: Any) -> Any:
+    """An array as Numba can take it: 16-bit numbers as integers."""
+    return a.view(np.uint16) if a.dtype.itemsize == 2 else a
+
+
+def _result_dtype(arrays: list[Any]) -> np.dtype[Any]:
+    """The dtype the arrays promote to; where all are integers, float64."""
+    floats = [a.dtype for a in arrays if a.dtype.kind not in "biu"]
+    if not floats:
+        return np.dtype(np.float64)
+    if any(d.name == "bfloat16" for d in floats):
+        return np.result_type(*floats)
+    return np.result_type(*(a.dtype for a in arrays)).newbyteorder("=")
+
+
+def _temperatures(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """t and its rounding error as the kernels take them, or None where they do not."""
+    if dtype.name not in _STORAGE:
+        return None
+    compute = np.dtype(np.float64 if dtype == np.float64 else np.float32)
+    if isinstance(t, (int, float)):
+        if t == 1:
+            return ONE[compute]
+        exact = np.array([float(t)])
+    else:
+        exact = np.broadcast_to(np.asarray(t, np.float64), shape).ravel()
+    if not (exact >= 0).all():
+        raise ValueError("temperature must be >= 0 and not NaN")
+    if not ((exact >= _COLDEST) & (exact <= _HOTTEST)).all():
+        return None
+    rounded = exact.astype(compute)
+    return np.stack([rounded, (exact - rounded).astype(compute)])
+
+
+def _mask(where: Any, shape: tuple[int, ...]) -> Any:
+    if where is None:
+        return None
+    where = np.asarray(where)
+    if where.dtype != np.bool_:
+        raise TypeError(f"where must be boolean, not {where.dtype}")
+    return np.broadcast_to(where, shape)
