@@ -74,7 +74,9 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, axis: Any, temperature: Any, where: Any, *arrays: Any) -> Self | None:
         """The rows along `axis` of arrays of one shape; None where the kernels do not take them."""
-        numbers = [as_numbers(a) for a in arrays if a is arrays[0] or not isinstance(a, (int, float))]
+        numbers = [
+            as_numbers(a) for a in arrays if a is arrays[0] or not isinstance(a, (int, float))
+        ]
         shape = numbers[0].shape
         axes = reduced_axes(axis, len(shape))
         dtype = _result_dtype(numbers)

@@ -276,8 +276,7 @@ def deviation(y, v, p, row):
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
         total = accumulate(total, _product(y, v, p, k * row.step))
-    total = across_sum(total, row.columns)
-    return total[0] + total[1]
+    return across_sum(total, row.columns)
 
 
 @inline
@@ -289,7 +288,7 @@ def _product(y, v, p, i):
 
 
 class State(NamedTuple):
-    """What a fold leaves for the map; s, total, top and g are pairs."""
+    """What a fold leaves for the map; s, a, g and total are pairs."""
 
     m: object
     s: object  # sum exp((x - m)/t)
@@ -300,13 +299,13 @@ class State(NamedTuple):
     top: object  # the maximum's y
 
 
-STATE_VECTORS = 7  # of m, s, p, a and g, which are kept between the phases
+STATE_VECTORS = 8  # of m, s, p, a and g, which are kept between the phases
 
 
 @inline
 def state_of(m, s, total):
     zero = splat(m, 0.0)
-    return State(m, s, zero, zero, (zero, zero), total, zero)
+    return State(m, s, zero, (zero, zero), (zero, zero), total, zero)
 
 
 @inline
@@ -316,9 +315,10 @@ def remember(memo, state):
     store(memo, w, state.s[0])
     store(memo, 2 * w, state.s[1])
     store(memo, 3 * w, state.p)
-    store(memo, 4 * w, state.a)
-    store(memo, 5 * w, state.g[0])
-    store(memo, 6 * w, state.g[1])
+    store(memo, 4 * w, state.a[0])
+    store(memo, 5 * w, state.a[1])
+    store(memo, 6 * w, state.g[0])
+    store(memo, 7 * w, state.g[1])
 
 
 @inline
@@ -326,9 +326,15 @@ def recall(memo, at):
     w = lanes(memo)
     i = at * STATE_VECTORS * w
     s = load(memo, i + w), load(memo, i + 2 * w)
-    g = load(memo, i + 5 * w), load(memo, i + 6 * w)
-    p, a = load(memo, i + 3 * w), load(memo, i + 4 * w)
+    p = load(memo, i + 3 * w)
+    a = load(memo, i + 4 * w), load(memo, i + 5 * w)
+    g = load(memo, i + 6 * w), load(memo, i + 7 * w)
     return State(load(memo, i), s, p, a, g, s, p)
+
+
+@inline
+def choose(mask, a, b):
+    return select(mask, a[0], b[0]), select(mask, a[1], b[1])
 
 
 @inline
@@ -336,12 +342,9 @@ def _share(block_m, m, row):
     """exp((m' - m)/t), by which the sum of a block with the maximum m' counts."""
     q, error = shifted(block_m, anchor(m), row, row.unit)
     e, error = elementary.exp(q, error, exp_base(splat(m, 0.0)))
-    # Equal first: at the row's own maximum, and there alone, q may be NaN (inf - inf).
-    own = block_m == m
-    return (
-        select(own, splat(m, 1.0), e * scale_down(m)),
-        select(own, splat(m, 0.0), error * scale_down(m)),
-    )
+    share = e * scale_down(m), error * scale_down(m)
+    # At the row's own maximum, and there alone, q may be NaN: inf - inf.
+    return choose(block_m == m, (splat(m, 1.0), splat(m, 0.0)), share)
 
 
 @inline
@@ -358,17 +361,21 @@ def merge(memo, blocks, apart, row, given):
         p = select(block.m > m, block.p, p)
         m = maximum(block.m, m)
     zero = splat(m, 0.0)
-    s, g, a = (zero, zero), (zero, zero), zero
+    nothing = zero, zero
+    top = rest = g = a = nothing
     for k in range(blocks):
         block = recall(memo, k * apart)
-        share = splat(m, 1.0), splat(m, 0.0)
+        weight = block.s
         if not given:
-            share = _share(block.m, m, row)
-        s = add_pairs(s, multiply_pairs(block.s, share))
+            weight = multiply_pairs(block.s, _share(block.m, m, row))
+        moved = multiply_pairs(weight, add_pairs(block.a, two_diff(block.p, p)))
+        a = add_pairs(a, choose(weight[0] == 0.0, nothing, moved))
+        # Apart, as in `split_sum`.
+        own = block.m == m
+        top = add_pairs(top, choose(own, weight, nothing))
+        rest = add_pairs(rest, choose(own, nothing, weight))
         g = add_pairs(g, block.g)
-        weight = block.s[0] * share[0]
-        moved = weight * (block.a + (block.p - p))
-        a = a + select(weight == 0.0, splat(m, 0.0), moved)
+    s = add_pairs(top, rest)
     if not given:
-        a = a / (s[0] + s[1])
+        a = divide_pairs(a, s)
     remember(memo, State(m, s, p, a, g, s, p))

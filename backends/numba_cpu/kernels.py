@@ -9,7 +9,7 @@ of the tile.
 import math
 
 from . import elementary
-from .elementary import divide_pairs, multiply_pairs, two_diff
+from .elementary import divide_pairs, multiply_pairs, two_diff, two_sum
 from .folds import (
     FOLD,
     MAP,
@@ -79,16 +79,17 @@ def boltzmann(x, v, e, row, known, given):
         normalise(x, total, row)
     a = known.a if row.phase == MAP else deviation(x, v, p, row)
     if given and row.phase == FOLD:
-        a = a / s[0]
+        a = divide_pairs(a, s)
     return State(m, s, p, a, s, s, p)
 
 
 @inline
 def softmax_jvp(x, v, e, g, state, row):
     """dy = y ((v - p) - a) / t."""
+    a = state.a[0] + state.a[1]
     for k in range(row.count):
         i = k * row.step
-        dy = load(x, i) * ((load(v, i) - state.p) - state.a)
+        dy = load(x, i) * ((load(v, i) - state.p) - a)
         store(v, i, dy * row.rate[0])
 
 
@@ -137,9 +138,10 @@ def boltzmann_apart(x, v, e, row, known, given):
 def log_softmax_jvp(x, v, e, g, state, row):
     """dz = ((v - p) - a) / t."""
     log_softmax(x, v, e, g, state, row)
+    a = state.a[0] + state.a[1]
     for k in range(row.count):
         i = k * row.step
-        store(v, i, ((load(v, i) - state.p) - state.a) * row.rate[0])
+        store(v, i, ((load(v, i) - state.p) - a) * row.rate[0])
 
 
 @inline
@@ -153,7 +155,7 @@ def softmax_and_total(x, v, e, row, known, given):
     h, error = reciprocal(total)
     g = known.g if row.phase == MAP else row_sum(v, row)
     zero = splat(m, 0.0)
-    return State(m, s, zero, zero, g, total, fma(top[0], h, top[0] * error))
+    return State(m, s, zero, (zero, zero), g, total, fma(top[0], h, top[0] * error))
 
 
 @inline
@@ -229,6 +231,7 @@ def mean(x, v, e, row, known, given):
 def logsumexp_jvp(x, v, e, g, state, row):
     """dL = p + a, the Boltzmann mean of v; 0 for a row of -inf alone."""
     logsumexp(x, v, e, g, state, row)
+    mean, error = two_sum(state.p, state.a[0])
     # There s is 0, or NaN where a NaN hides among them.
-    dL = select(state.m == -math.inf, state.s[0], state.p + state.a)
+    dL = select(state.m == -math.inf, state.s[0], mean + (error + state.a[1]))
     store(v, 0, dL)

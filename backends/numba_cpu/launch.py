@@ -1,6 +1,7 @@
 """From a call to its kernel: compilation on first use, tiles, threads."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from llvmlite import ir
@@ -19,6 +20,22 @@ TILE_OF_ROWS = 4096  # numbers in a tile of whole rows
 SHORT_ROW = 32  # rows up to here are transposed, for their own lanes would stay half empty
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
+
+
+def _drop_outdated_caches() -> None:
+    """Delete what Numba cached before the last change to this folder.
+
+    Numba looks only at the file of the function it caches, and most of a kernel's code stands in
+    others.
+    """
+    folder = Path(__file__).parent
+    changed = max(source.stat().st_mtime for source in folder.glob("*.py"))
+    for index in folder.glob("__pycache__/*.nbi"):
+        if index.stat().st_mtime < changed:
+            index.unlink(missing_ok=True)
+
+
+_drop_outdated_caches()
 
 
 @cache
