@@ -10,24 +10,24 @@ import numpy as np
 
 from .. import array_api
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows, plain_row
-from .launch import run_row
+from .arrays import Rows, plain_rows
+from .launch import run_rows
 
 INF = float("inf")
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and out is None and (row := plain_row("softmax", x, axis, temperature)):
+    if where is None and out is None and (plain := plain_rows("softmax", x, axis, temperature)):
         y = np.empty_like(x)
-        run_row(row[0], x, y, row[1])
+        run_rows(plain[0], x, y, plain[1])
         return y
     return _entrywise("softmax", 0.0, x, axis, temperature, where, out)
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and out is None and (row := plain_row("log_softmax", x, axis, temperature)):
+    if where is None and out is None and (plain := plain_rows("log_softmax", x, axis, temperature)):
         z = np.empty_like(x)
-        run_row(row[0], x, z, row[1])
+        run_rows(plain[0], x, z, plain[1])
         return z
     return _entrywise("log_softmax", -INF, x, axis, temperature, where, out)
 
@@ -53,11 +53,11 @@ def logsumexp(
     where: Any,
     out: Any,
 ) -> Any:
-    plain = b is None and where is None and out is None and not keepdims and not return_sign
-    if plain and (row := plain_row("logsumexp", a, axis, temperature)):
-        L = np.empty(1, a.dtype)
-        run_row(row[0], a, L, row[1])
-        return L[0]
+    no_options = b is None and where is None and out is None and not keepdims and not return_sign
+    if no_options and (plain := plain_rows("logsumexp", a, axis, temperature)):
+        L = np.empty(a.shape[:-1], a.dtype)
+        run_rows(plain[0], a, L, plain[1])
+        return L if L.shape else L[()]
     rows = None if b is not None or return_sign else Rows.of(axis, temperature, where, a)
     if rows is None:
         a, b = np.asarray(a), np.asarray(b) if isinstance(b, (list, tuple)) else b

@@ -9,13 +9,12 @@ from numba import types
 
 from ..rows import reduced_axes, reduced_shape
 from . import launch
-from .threads import threads_for
+from .threads import WORTH_SHARING, threads_for
 
 _STORAGE = {
-    "float16": types.int16,
-    "bfloat16": types.uint16,
-    "float32": types.float32,
-    "float64": types.float64,
+    np.dtype(np.float16): types.int16,
+    np.dtype(np.float32): types.float32,
+    np.dtype(np.float64): types.float64,
 }
 
 # Results larger than this are written past the cache: they would not stay in it anyway.
@@ -24,29 +23,32 @@ _PAST_CACHE = 1 << 26
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
 _COLDEST, _HOTTEST = 1e-30, 1e30
 
-ONE = {np.dtype(kind): np.array([[1], [0]], kind) for kind in (np.float32, np.float64)}
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 
 
 @cache
 def _address(operation: str, dtype: np.dtype[Any]) -> int:
-    address = int(launch.kernel(operation, _STORAGE[dtype.name]).address)
+    address = int(launch.kernel(operation, storage_of(dtype)).address)
     if operation in _PLAIN and dtype in ONE:
         _PLAIN[operation][dtype] = address, ONE[dtype]
     return address
 
 
+_SHORT = 4096
 _PLAIN: dict[str, dict[np.dtype[Any], tuple[int, Any]]] = {
     name: {} for name in ("softmax", "log_softmax", "logsumexp")
 }
 
 
-def plain_row(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any] | None:
-    """The small call that most callers make, one short row and no options: its kernel and t."""
+def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any] | None:
+    """The small call that most callers make, short rows and no options: its kernel and t."""
     if (
         type(x) is np.ndarray
-        and x.ndim == 1
-        and 0 < x.size < 4096
-        and (axis is None or axis == -1)
+        and (axis == -1 or axis == x.ndim - 1 or (axis is None and x.ndim == 1))
+        and 0 < x.size < WORTH_SHARING
+        and x.shape[-1] <= _SHORT
+        and (x.ndim == 1 or x.flags.c_contiguous)
         and type(temperature) is float
         and temperature == 1.0
     ):
@@ -54,12 +56,24 @@ def plain_row(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any]
     return None
 
 
+def storage_of(dtype: np.dtype[Any]) -> types.Type | None:
+    """How the kernels take numbers of this dtype, or None where they do not."""
+    storage = _STORAGE.get(dtype)
+    if storage is None and _is_bfloat16(dtype):
+        storage = _STORAGE[dtype] = types.uint16
+    return storage
+
+
 def as_numbers(x: Any) -> Any:
     """x as an array of numbers; a TypeError if it holds anything else."""
     x = np.asarray(x)
-    if x.dtype.kind not in "biufc" and x.dtype.name != "bfloat16":
+    if x.dtype.kind not in "biufc" and not _is_bfloat16(x.dtype):
         raise TypeError(f"softkern computes with numbers, not with dtype {x.dtype}")
     return x
+
+
+def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind == "V" and dtype.name == "bfloat16"
 
 
 class Rows(NamedTuple):
@@ -104,8 +118,8 @@ class Rows(NamedTuple):
         the results. They are written to `out` right away where its layout allows.
         """
         x = self.read(x, 0.0 if given else -np.inf)
-        none = np.empty((0, 0, 0), self.dtype)
         rows = self._view(x)
+        none = rows[:0]
         if v is None:
             cotangent = none
         elif per_row:
@@ -124,7 +138,7 @@ class Rows(NamedTuple):
             self.temperatures,
             per_row,
             reduced,
-            log_given or bool((self.temperatures[0] == 1).all()),
+            log_given or self.temperatures is ONE.get(self.temperatures.dtype),
             given,
             threads_for(x.size),
             y.nbytes + dy.nbytes > _PAST_CACHE,
@@ -134,9 +148,10 @@ class Rows(NamedTuple):
     def read(self, a: Any, hidden: float) -> Any:
         """An array in the results' dtype and the rows' shape, `hidden` where `where` is False."""
         a = np.asarray(a)
-        steps = all(stride % self.dtype.itemsize == 0 for stride in a.strides)
-        if a.dtype != self.dtype or not a.flags.aligned or not steps:
-            a = a.astype(self.dtype)
+        if a.dtype is not self.dtype or not a.flags.c_contiguous:
+            steps = all(stride % self.dtype.itemsize == 0 for stride in a.strides)
+            if a.dtype != self.dtype or not a.flags.aligned or not steps:
+                a = a.astype(self.dtype)
         if a.shape != self.shape:
             a = np.broadcast_to(a, self.shape)
         return a if self.where is None else np.where(self.where, a, self.dtype.type(hidden))
@@ -211,19 +226,22 @@ def _as_stored(a: Any) -> Any:
 
 def _result_dtype(arrays: list[Any]) -> np.dtype[Any]:
     """The dtype the arrays promote to; where all are integers, float64."""
-    floats = [a.dtype for a in arrays if a.dtype.kind not in "biu"]
+    dtypes = [a.dtype for a in arrays]
+    if all(dtype is dtypes[0] for dtype in dtypes) and dtypes[0] in _STORAGE:
+        return dtypes[0]
+    floats = [dtype for dtype in dtypes if dtype.kind not in "biu"]
     if not floats:
         return np.dtype(np.float64)
-    if any(d.name == "bfloat16" for d in floats):
-        return np.result_type(*floats)
-    return np.result_type(*(a.dtype for a in arrays)).newbyteorder("=")
+    if any(_is_bfloat16(dtype) for dtype in floats):
+        return np.result_type(*floats)  # NumPy cannot promote it with integers
+    return np.result_type(*dtypes).newbyteorder("=")
 
 
 def _temperatures(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """t and its rounding error as the kernels take them, or None where they do not."""
-    if dtype.name not in _STORAGE:
+    if storage_of(dtype) is None:
         return None
-    compute = np.dtype(np.float64 if dtype == np.float64 else np.float32)
+    compute = _FLOAT64 if dtype == _FLOAT64 else _FLOAT32
     if isinstance(t, (int, float)):
         if t == 1:
             return ONE[compute]

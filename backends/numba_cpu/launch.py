@@ -198,17 +198,17 @@ def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, thre
 
 
 @njit(nogil=True, cache=True)
-def run_row(kernel, x, y, temperatures):
-    """`run` for one short row at t = 1, with little ado."""
-    n, compute_size = x.size, item_size(x)
-    vector = ALIGNMENT // compute_size
+def run_rows(kernel, x, y, temperatures):
+    """`run` for short contiguous rows at t = 1, on the caller's thread and with little ado."""
+    n, compute_size = x.shape[-1], item_size(x)
+    rows = 1 if x.ndim == 1 else x.size // n
     job_array = np.zeros(1, JOB)
     job = job_array[0]
-    job.x_axis = x.strides[0] // compute_size
-    job.y_axis = job.x_inner = job.y_inner = 1
-    lay_out(job, n, 1, n <= SHORT_ROW, vector)
+    job.x_axis = x.strides[-1] // compute_size
+    job.reduced = y.size < x.size
+    job.y_axis, job.x_inner, job.y_inner = 1, n, 1 if job.reduced else n
     job.rows = job.unit = job.writes_y = 1
-    job.reduced = y.size < n
+    lay_out(job, n, rows, n <= SHORT_ROW, ALIGNMENT // compute_size)
     tile = np.empty(job.room * compute_size + ALIGNMENT, np.uint8)
     x_address, y_address, tile_address = x.ctypes.data, y.ctypes.data, aligned(tile)
     arguments = (
@@ -221,4 +221,4 @@ def run_row(kernel, x, y, temperatures):
         temperatures.ctypes.data,
         job_array.ctypes.data,
     )
-    call(kernel, arguments, WHOLE, 0, 1)
+    call(kernel, arguments, WHOLE, 0, job.tiles)
