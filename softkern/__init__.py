@@ -4,37 +4,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._api import (
-        log_softmax,
-        log_softmax_jvp,
-        log_softmax_vjp,
-        logsumexp,
-        logsumexp_jvp,
-        logsumexp_vjp,
-        softmax,
-        softmax_jvp,
-        softmax_vjp,
-    )
+    from ._api import log_softmax, logsumexp, softmax
+    from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
+    from ._threads import get_num_threads, num_threads, set_num_threads
+    from ._vjp import log_softmax_vjp, logsumexp_vjp, softmax_vjp
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "get_num_threads",
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
     "logsumexp",
     "logsumexp_jvp",
     "logsumexp_vjp",
+    "num_threads",
+    "set_num_threads",
     "softmax",
     "softmax_jvp",
     "softmax_vjp",
 ]
 
+_HOMES = {"_jvp": "_jvp", "_vjp": "_vjp", "_threads": "_threads"}  # ending of a name -> module
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module("._api", __name__), name)
+    module = next((home for ending, home in _HOMES.items() if name.endswith(ending)), "_api")
+    value = getattr(import_module(f".{module}", __name__), name)
     globals()[name] = value
     return value
 

@@ -1,78 +1,84 @@
-"""Array type -> backend, by one look-up on ``type(x)``.
+"""The way in to the backends: array type -> backend, by one look-up on ``type(x)``.
 
 No array library is imported to find out whose array it is: an array's library is in memory
 already, and its type says which one it is.
 """
 
 import sys
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-_NUMPY_TYPES = ("ndarray", "memmap")
+_BACKENDS = {"numpy": "numba_cpu"}  # every other library: array_api
+_WITHOUT_NAMESPACE = ("torch", "cupy", "dask")  # known to array_api_compat by name
+_PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
+
 _found: dict[type, ModuleType] = {}
 
 
-def backend(x: Any, *others: Any) -> ModuleType:
-    """Return the backend for `x`; every array in `others` must be of the same library."""
+def backend(x: Any, temperature: Any, *others: Any) -> ModuleType:
+    """Return the backend for `x`; `temperature` and `others` must fit in with it."""
     kind = type(x)
-    found = _found.get(kind)
-    if found is None:
-        found = _found[kind] = _resolve(kind)
+    found = _found.get(kind) or _find(kind)
+    if type(temperature) is not float or not temperature >= 0.0:
+        _check_temperature(temperature, kind)
     for other in others:
         if other is not None and type(other) is not kind:
-            _check_same_library(x, other, found)
+            _check_same_library(other, kind)
     return found
 
 
-def _resolve(kind: type) -> ModuleType:
-    if _is_numpy(kind):
-        return import_module("softkern.backends.numba_cpu")
-    if issubclass(kind, _numpy_class("ndarray")):
-        hint = (
-            "pass `x.filled(0)` with `where=~x.mask`"
-            if kind.__name__ == "MaskedArray"
-            else "pass `numpy.asarray(x)`"
-        )
-        raise TypeError(f"{_name(kind)} is a NumPy subclass whose meaning would be lost: {hint}")
-    if hasattr(kind, "__array_namespace__") or _root(kind) in ("torch", "cupy", "dask", "jaxlib"):
-        return import_module("softkern.backends.array_api")
+def _find(kind: type) -> ModuleType:
+    name = _BACKENDS.get(_library(kind), "array_api")
+    found = _found[kind] = import_module(f"softkern.backends.{name}")
+    return found
+
+
+@cache
+def _library(kind: type) -> str:
+    """The name of the library whose arrays are of this type."""
+    if issubclass(kind, _PLAIN):
+        return "numpy"
+    numpy = sys.modules.get("numpy")
+    if numpy and (kind in (numpy.ndarray, numpy.memmap) or issubclass(kind, numpy.generic)):
+        return "numpy"
+    if numpy and issubclass(kind, numpy.ndarray):
+        masked = kind.__module__.startswith("numpy.ma")
+        way_out = "`x.data` with `where=~x.mask`" if masked else "`numpy.asarray(x)`"
+        raise TypeError(f"{_name(kind)} would lose its meaning here: pass {way_out}")
+    roots = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    for root in _WITHOUT_NAMESPACE:
+        if root in roots:
+            return root
+    if hasattr(kind, "__array_namespace__"):
+        root = kind.__module__.partition(".")[0]
+        return "jax" if root == "jaxlib" else root
     raise TypeError(
-        f"{_name(kind)} is not an array softkern knows: it takes NumPy arrays, Python numbers and "
-        "sequences of them, and arrays that follow the array API standard; "
+        f"{_name(kind)} is not an array softkern knows: it takes NumPy arrays, numbers and "
+        "sequences of numbers, and arrays that follow the array API standard; "
         "for others pass `numpy.asarray(x)`"
     )
 
 
-def _is_numpy(kind: type) -> bool:
-    if issubclass(kind, (bool, int, float, complex, list, tuple)):
-        return True
-    if issubclass(kind, _numpy_class("generic")):
-        return True
-    return _root(kind) == "numpy" and kind.__name__ in _NUMPY_TYPES
+def _check_temperature(temperature: Any, kind: type) -> None:
+    if not isinstance(temperature, (int, float)):
+        _check_same_library(temperature, kind)
+    elif not temperature >= 0:
+        raise ValueError(f"temperature must be >= 0, not {temperature}")
 
 
-def _check_same_library(x: Any, other: Any, found: ModuleType) -> None:
-    if isinstance(other, (bool, int, float, complex)):
-        return
-    kind = type(other)
-    if kind not in _found:
-        _found[kind] = _resolve(kind)
-    if _found[kind] is not found or _root(kind) != _root(type(x)) != "builtins" != _root(kind):
-        raise TypeError(
-            f"arrays of two libraries in one call: {_name(type(x))} and {_name(kind)}; "
-            "convert one of them first"
-        )
-
-
-def _numpy_class(name: str) -> type | tuple[()]:
-    """A class of NumPy, or the empty tuple (no class at all) where NumPy is not imported."""
-    numpy = sys.modules.get("numpy")
-    return getattr(numpy, name) if numpy else ()
-
-
-def _root(kind: type) -> str:
-    return kind.__module__.partition(".")[0]
+def _check_same_library(other: Any, kind: type) -> None:
+    if isinstance(other, tuple):  # the pair of arrays that a JVP writes to
+        for each in other:
+            _check_same_library(each, kind)
+    elif other is not None and not isinstance(other, _PLAIN):
+        other_kind: type = type(other)
+        if _library(kind) != _library(other_kind):
+            raise TypeError(
+                f"arrays of two libraries in one call: {_name(kind)} and {_name(other_kind)}; "
+                "convert one of them first"
+            )
 
 
 def _name(kind: type) -> str:

@@ -47,6 +47,7 @@ def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any
         type(x) is np.ndarray
         and (axis == -1 or axis == x.ndim - 1 or (axis is None and x.ndim == 1))
         and 0 < x.size < WORTH_SHARING
+        and x.ndim > 0
         and x.shape[-1] <= _SHORT
         and (x.ndim == 1 or x.flags.c_contiguous)
         and type(temperature) is float

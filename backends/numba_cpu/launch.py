@@ -124,6 +124,11 @@ def parts(whole, size):
 
 
 @njit(nogil=True, cache=True)
+def keep_alive(tiles, memo, job):
+    """Called last: Numba frees an array after its last use, and its address is none."""
+
+
+@njit(nogil=True, cache=True)
 def aligned(buffer):
     """The first aligned address in a buffer."""
     return (buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
@@ -195,6 +200,7 @@ def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, thre
         _share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
         call(kernel, arguments, MERGE, 0, groups)
         _share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
+    keep_alive(tiles, memo, job_array)
 
 
 @njit(nogil=True, cache=True)
@@ -222,3 +228,4 @@ def run_rows(kernel, x, y, temperatures):
         job_array.ctypes.data,
     )
     call(kernel, arguments, WHOLE, 0, job.tiles)
+    keep_alive(tile, tile, job_array)

@@ -1,0 +1,210 @@
+"""An operation on an array in a file, block by block, in bounded memory.
+
+The array is cut into tiles along the axes that are kept; a tile is read, worked on and written in
+one go. A tile still too large has long rows: it is cut along them as well, into pieces, and read
+twice. The pieces of a row are themselves a row. Let piece k have the maximum m[k] and the sum
+s[k] = sum exp((x - m[k])/t), and let M be the largest m[k]; then with
+
+    c[k] = (m[k] - M)/t + log s[k]
+
+logsumexp is M + t logsumexp(c), and softmax(c)[k] is what the softmax of piece k alone has to be
+multiplied by to become the softmax of the row. To log_softmax, log_softmax(c)[k] is added.
+"""
+
+import errno
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.format import open_memmap
+
+import softkern
+
+from . import InputError
+
+BLOCK = 2**23  # elements: 64 MiB of float64
+PAGE = 4096  # bytes
+
+Array = np.ndarray[Any, Any]
+Box = tuple[slice, ...]
+T = TypeVar("T")
+
+
+class Job(NamedTuple):
+    """An operation on a file, its arguments checked, and what will come of it."""
+
+    source: Path
+    op: str
+    axes: tuple[int, ...]
+    temperature: float
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran_order: bool
+    result_dtype: np.dtype[Any]
+    result_shape: tuple[int, ...]
+
+
+def plan(source: Path, op: str, axis: int | tuple[int, ...] | None, temperature: float) -> Job:
+    """Look at `source` and check the arguments; raise InputError where they cannot be used."""
+    if not source.is_file():
+        raise InputError(f"{source}: no such file")
+    try:
+        x = open_memmap(source, mode="r")
+    except ValueError as error:
+        raise InputError(f"{source} cannot be read as a .npy file: {error}") from error
+    if x.dtype.kind not in "biuf":
+        raise InputError(f"{source} holds {x.dtype}: convert it to floats or integers first")
+    sample = np.zeros((1,) * x.ndim, x.dtype)
+    try:
+        y = getattr(softkern, op)(sample, axis=axis, temperature=temperature)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    ndim = max(x.ndim, 1)  # a 0-d array is a row of one number
+    axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
+    shape = _kept(x.shape, axes) if op == "logsumexp" else x.shape
+    return Job(source, op, axes, temperature, x.dtype, x.shape, np.isfortran(x), y.dtype, shape)
+
+
+def work(job: Job) -> int:
+    """Return how many elements are to be worked on, those read twice counted twice."""
+    passes = 1 if job.op == "logsumexp" else 2
+    return sum(_size(box) * passes ** (len(pieces) > 1) for pieces in _tiles(job) for box in pieces)
+
+
+def execute(job: Job, target: Path, advance: Callable[[int], object]) -> None:
+    """Write the result to `target`; tell `advance` of every element worked on."""
+    with np.errstate(all="ignore"), _replacing(target) as part:
+        _create(part, job)
+        for pieces in _tiles(job):
+            first, *others = pieces
+            if not others:
+                _write(part, job, first, _apply(job.op, job, _read(job, first)))
+                advance(_size(first))
+                continue
+            M, c = _fold(job, pieces, advance)
+            if job.op == "logsumexp":
+                _write(part, job, first, _logsumexp(job, M, c))
+            else:
+                _map(job, pieces, c, part, advance)
+
+
+def _fold(job: Job, pieces: list[Box], advance: Callable[[int], object]) -> tuple[Array, Array]:
+    """Return M, and c stacked along axis 0, in extended precision where there is one."""
+    maxima, log_sums = [], []
+    for piece in pieces:
+        x = _read_wide(job, piece)
+        maxima.append(x.max(axis=job.axes, keepdims=True))
+        # Where x is largest, softmax is 1/s and log_softmax -log s; each is accurate for its own.
+        y = _apply("softmax" if job.op == "softmax" else "log_softmax", job, x)
+        y = y.max(axis=job.axes, keepdims=True).astype(np.longdouble)
+        log_sums.append(-np.log(y) if job.op == "softmax" else -y)
+        advance(_size(piece))
+    m, log_s = np.stack(maxima).astype(np.longdouble), np.stack(log_sums)
+    M = m.max(axis=0)
+    d = np.where(m == M, 0, (m - M) / job.temperature)
+    return M, np.where(m == -np.inf, m, d + log_s)
+
+
+def _logsumexp(job: Job, M: Array, c: Array) -> Array:
+    log_s = softkern.logsumexp(c, axis=0)
+    L = M + np.where(log_s == 0, 0, job.temperature * log_s)
+    return np.where(np.isinf(M), M, L).squeeze(axis=job.axes)
+
+
+def _map(
+    job: Job, pieces: list[Box], c: Array, part: Path, advance: Callable[[int], object]
+) -> None:
+    nothing, join = (0, np.multiply) if job.op == "softmax" else (-np.inf, np.add)
+    for piece, share in zip(pieces, getattr(softkern, job.op)(c, axis=0), strict=True):
+        y = _apply(job.op, job, _read_wide(job, piece))
+        # A piece all of -inf is NaN by itself, but has no share in a row that goes on.
+        y = np.where(share == nothing, nothing, join(y, share.astype(y.dtype)))
+        _write(part, job, piece, y)
+        advance(_size(piece))
+
+
+def _apply(op: str, job: Job, x: Array) -> Array:
+    return np.asarray(getattr(softkern, op)(x, axis=job.axes, temperature=job.temperature))
+
+
+def _tiles(job: Job) -> Iterator[list[Box]]:
+    """Yield the tiles, each as the list of its pieces: one piece, unless its rows are long."""
+    order = range(len(job.shape))[:: -1 if job.fortran_order else 1]
+    kept = [k for k in order if k not in job.axes]
+    reduced = [k for k in order if k in job.axes]
+    # Tiles narrower than a page along the fastest axis would each read the whole file.
+    least = dict.fromkeys(order[-1:], PAGE // job.dtype.itemsize)
+    whole = tuple(slice(0, n) for n in job.shape)
+    for tile in _cut(whole, kept, least):
+        yield list(_cut(tile, reduced, least))
+
+
+def _cut(box: Box, axes: Sequence[int], least: dict[int, int]) -> Iterator[Box]:
+    """Cut `box` along the first of `axes`, then the next, until the parts are of BLOCK elements."""
+    if _size(box) <= BLOCK or not axes:
+        yield box
+        return
+    k, *others = axes
+    n = box[k].stop - box[k].start
+    step = max(BLOCK * n // _size(box), least.get(k, 1))
+    for start in range(box[k].start, box[k].stop, step):
+        cut = slice(start, min(start + step, box[k].stop))
+        yield from _cut((*box[:k], cut, *box[k + 1 :]), others, least)
+
+
+def _kept(items: tuple[T, ...], axes: tuple[int, ...]) -> tuple[T, ...]:
+    return tuple(item for k, item in enumerate(items) if k not in axes)
+
+
+def _size(box: Box) -> int:
+    return math.prod(cut.stop - cut.start for cut in box)
+
+
+def _read(job: Job, box: Box) -> Array:
+    # Mapped anew for each block: pages of a mapping stay in memory for as long as it lives.
+    return np.asarray(open_memmap(job.source, mode="r")[box])
+
+
+def _read_wide(job: Job, box: Box) -> Array:
+    return _read(job, box).astype(np.result_type(job.dtype, np.float64))
+
+
+def _create(part: Path, job: Job) -> None:
+    open_memmap(part, "w+", job.result_dtype, job.result_shape, job.fortran_order)
+    if not hasattr(os, "posix_fallocate"):
+        return
+    # A full disk is an error here; met later, on writing to a mapped page, it kills the process.
+    with part.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+
+
+def _write(part: Path, job: Job, box: Box, y: Array) -> None:
+    if job.op == "logsumexp":
+        box = _kept(box, job.axes)
+    open_memmap(part, mode="r+")[box] = y
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Give a file beside `target` that takes its place when complete, and vanishes otherwise."""
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    terminate = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield part
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, terminate)
