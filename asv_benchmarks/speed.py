@@ -51,9 +51,7 @@ def measure(case: Case, workers: dict[str, Worker]) -> dict[str, list[float]]:
         for name, worker in workers.items()
         if name != "scipy" or not case.operation.endswith("vjp")
     }
-    repeats = {
-        name: max(1, round(TURN / worker.ask(case))) for name, worker in present.items()
-    }
+    repeats = {name: max(1, round(TURN / worker.ask(case))) for name, worker in present.items()}
     found: dict[str, list[float]] = {name: [] for name in present}
     for _ in range(ROUNDS):
         for name, worker in present.items():

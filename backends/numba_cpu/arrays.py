@@ -43,18 +43,15 @@ _PLAIN: dict[str, dict[np.dtype[Any], tuple[int, Any]]] = {
 
 def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any] | None:
     """The small call that most callers make, short rows and no options: its kernel and t."""
-    if (
-        type(x) is np.ndarray
-        and (axis == -1 or axis == x.ndim - 1 or (axis is None and x.ndim == 1))
-        and 0 < x.size < WORTH_SHARING
-        and x.ndim > 0
-        and x.shape[-1] <= _SHORT
-        and (x.ndim == 1 or x.flags.c_contiguous)
-        and type(temperature) is float
-        and temperature == 1.0
-    ):
-        return _PLAIN[name].get(x.dtype)
-    return None
+    if type(x) is not np.ndarray or type(temperature) is not float or temperature != 1.0:
+        return None
+    shape = x.shape
+    last = len(shape) - 1
+    if last == 0:
+        fits = axis is None or axis == -1 or axis == 0
+    else:
+        fits = (axis == -1 or axis == last) and x.flags.c_contiguous and x.size < WORTH_SHARING
+    return _PLAIN[name].get(x.dtype) if fits and 0 < shape[-1] <= _SHORT and x.size else None
 
 
 def storage_of(dtype: np.dtype[Any]) -> types.Type | None:
@@ -135,14 +132,14 @@ class Rows(NamedTuple):
         )
         launch.run(
             _address(operation, self.dtype),
-            *(_as_stored(a) for a in (rows, cotangent, y, dy)),
+            (_as_stored(rows), _as_stored(cotangent), _as_stored(y), _as_stored(dy)),
             self.temperatures,
-            per_row,
-            reduced,
-            log_given or self.temperatures is ONE.get(self.temperatures.dtype),
-            given,
             threads_for(x.size),
-            y.nbytes + dy.nbytes > _PAST_CACHE,
+            v_per_row=per_row,
+            reduced=reduced,
+            unit=log_given or self.temperatures is ONE.get(self.temperatures.dtype),
+            given=given,
+            past=y.nbytes + dy.nbytes > _PAST_CACHE,
         )
         return (y if reduced else self._unview(y)), (dy if reduced else self._unview(dy))
 

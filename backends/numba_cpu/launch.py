@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -16,7 +17,7 @@ from .sweep import JOB
 ALIGNMENT = 64  # bytes in a vector
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
-TILE_OF_ROWS = 4096  # numbers in a tile of whole rows
+TILE_OF_ROWS = 2048  # numbers in a tile of whole rows
 SHORT_ROW = 32  # rows up to here are transposed, for their own lanes would stay half empty
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
@@ -78,6 +79,11 @@ def _take_groups(kernel, arguments, blocks, lo, hi):
 
 
 @njit(nogil=True, cache=True)
+def _merge_groups(kernel, arguments, groups):
+    call(kernel, arguments, MERGE, 0, groups)
+
+
+@njit(nogil=True, cache=True)
 def _with_tile(arguments, tile):
     x, v, y, dy, first_tile, memo, temperatures, job = arguments
     return x, v, y, dy, first_tile + tile, memo, temperatures, job
@@ -124,7 +130,7 @@ def parts(whole, size):
 
 
 @njit(nogil=True, cache=True)
-def keep_alive(tiles, memo, job):
+def keep_alive(tile, job):
     """Called last: Numba frees an array after its last use, and its address is none."""
 
 
@@ -150,17 +156,12 @@ def lay_out(job, n, inner, columns, vector):
 
 
 @njit(nogil=True, cache=True)
-def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, threads, past):
-    """Run a kernel on (outer, n, inner) views; v, y and dy are empty where there is none.
-
-    y and dy are C-contiguous; so is v, with one number a row, where `v_per_row`. `temperatures`
-    holds t, and its rounding error in its second line, once or for each row.
-    """
+def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given, past):
+    """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
+    job = job_array[0]
     outer, n, inner = x.shape
     compute_size = max(4, item_size(x))
     vector = ALIGNMENT // compute_size
-    job_array = np.empty(1, JOB)
-    job = job_array[0]
     job.x_outer, job.x_axis, job.x_inner = strides_of(x)
     job.v_outer, job.v_axis, job.v_inner = strides_of(v)
     job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
@@ -170,18 +171,21 @@ def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, thre
         outer, inner, columns = 1, outer, n <= SHORT_ROW
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
     lay_out(job, n, inner, columns, vector)
-    job.rows = temperatures.shape[1]
-    job.unit, job.given, job.past = unit, given, past
+    job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
     job.reads_v, job.v_per_row, job.reduced = v.size > 0, v_per_row, reduced
     job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
     groups, tile_parts = outer * job.tiles, 1 if v.size == 0 else 3
     tile_bytes = parts(job.room * tile_parts * compute_size, PAGE) * PAGE
-    tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
-    memo = tiles
+    memo_bytes = 0
     if job.blocks > 1:
         states = COLUMN_VECTORS if columns else 1
-        memo = np.empty(groups * job.blocks * states * STATE_VECTORS * ALIGNMENT, np.uint8)
-    arguments = (
+        memo_bytes = groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
+    return groups, job.blocks, tile_bytes, memo_bytes
+
+
+@njit(nogil=True, cache=True)
+def addresses(x, v, y, dy, tiles, memo, temperatures, job):
+    return (
         x.ctypes.data,
         v.ctypes.data,
         y.ctypes.data,
@@ -189,18 +193,44 @@ def run(kernel, x, v, y, dy, temperatures, v_per_row, reduced, unit, given, thre
         aligned(tiles),
         memo.ctypes.data,
         temperatures.ctypes.data,
-        job_array.ctypes.data,
+        job.ctypes.data,
     )
+
+
+def run(
+    kernel: int,
+    arrays: tuple[Any, Any, Any, Any],
+    temperatures: Any,
+    threads: int,
+    *,
+    v_per_row: bool,
+    reduced: bool,
+    unit: bool,
+    given: bool,
+    past: bool,
+) -> None:
+    """Run a kernel on (outer, n, inner) views x, v, y, dy; the last three may be empty.
+
+    y and dy are C-contiguous; so is v, with one number a row, where `v_per_row`. `temperatures`
+    holds t, and its rounding error in its second line, once or for each row.
+    """
+    # Not compiled as a whole: a cached caller of a parallel function fails when it is loaded.
+    job = np.empty(1, JOB)
+    groups, blocks, tile_bytes, memo_bytes = describe(
+        job, *arrays, temperatures.shape[1], v_per_row, reduced, unit, given, past
+    )
+    tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
+    memo = np.empty(memo_bytes, np.uint8)
+    arguments = addresses(*arrays, tiles, memo, temperatures, job)
     if threads == 1:
-        _take_groups(kernel, arguments, job.blocks, 0, groups)
-    elif groups >= threads or job.blocks == 1:
-        _share_groups(kernel, arguments, groups, job.blocks, tile_bytes, threads)
+        _take_groups(kernel, arguments, blocks, 0, groups)
+    elif groups >= threads or blocks == 1:
+        _share_groups(kernel, arguments, groups, blocks, tile_bytes, threads)
     else:
-        units = groups * job.blocks
+        units = groups * blocks
         _share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
-        call(kernel, arguments, MERGE, 0, groups)
+        _merge_groups(kernel, arguments, groups)
         _share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
-    keep_alive(tiles, memo, job_array)
 
 
 @njit(nogil=True, cache=True)
@@ -228,4 +258,4 @@ def run_rows(kernel, x, y, temperatures):
         job_array.ctypes.data,
     )
     call(kernel, arguments, WHOLE, 0, job.tiles)
-    keep_alive(tile, tile, job_array)
+    keep_alive(tile, job_array)
