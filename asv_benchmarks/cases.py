@@ -94,12 +94,13 @@ def serve(library: str) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if isinstance(request, int):
+            seconds(call, max(1, request // 4))  # for what went to sleep since the last turn
             print(seconds(call, request), flush=True)
         else:
             operation, dtype, shape, axis = request
             call = call_of(library, Case(operation, dtype, tuple(shape), axis))
             call()
-            print(seconds(call, 1), flush=True)
+            print(min(seconds(call, 1) for _ in range(5)), flush=True)
 
 
 if __name__ == "__main__":

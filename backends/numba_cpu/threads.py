@@ -10,7 +10,7 @@ import threading
 import numba
 
 # Waking a second thread costs more than it saves below about this many numbers.
-WORTH_SHARING = 1 << 17
+WORTH_SHARING = 1 << 16
 
 _chosen: int | None = None
 _forked = False
