@@ -225,8 +225,9 @@ def _as_stored(a: Any) -> Any:
 def _result_dtype(arrays: list[Any]) -> np.dtype[Any]:
     """The dtype the arrays promote to; where all are integers, float64."""
     dtypes = [a.dtype for a in arrays]
-    if all(dtype is dtypes[0] for dtype in dtypes) and dtypes[0] in _STORAGE:
-        return dtypes[0]
+    first: np.dtype[Any] = dtypes[0]
+    if all(dtype is first for dtype in dtypes) and first in _STORAGE:
+        return first
     floats = [dtype for dtype in dtypes if dtype.kind not in "biu"]
     if not floats:
         return np.dtype(np.float64)

@@ -21,7 +21,6 @@ from .folds import (
     normalise,
     pivot,
     reciprocal,
-    row_max,
     row_sum,
     shifted,
     split_sum,
@@ -34,13 +33,11 @@ from .simd import any_lane, fma, inline, is_nan, narrow, select, splat, widen
 
 
 @inline
-def exponentials(x, v, e, row, known, given):
+def exponentials(x, v, e, m, row, known, given):
     """x becomes exponentials."""
     if row.phase == FOLD:
-        m = row_max(x, row)
         s, top = split_sum(x, x, m, row, False)
         return state_of(m, s, s)
-    m = known.m if row.phase == MAP else row_max(x, row)
     total, top = exp_sum(x, x, m, row, True)
     if row.phase == MAP:
         total = multiply_pairs(known.s, top)
@@ -64,9 +61,8 @@ def logsumexp_vjp(x, v, e, g, state, row):
 
 
 @inline
-def boltzmann(x, v, e, row, known, given):
+def boltzmann(x, v, e, m, row, known, given):
     """x becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
-    m = known.m if row.phase == MAP else row_max(x, row)
     p = known.p if row.phase == MAP else pivot(x, v, m, row)
     if given:
         s = row_sum(x, row)
@@ -97,11 +93,10 @@ def softmax_jvp(x, v, e, g, state, row):
 
 
 @inline
-def pair(x, v, e, row, known, given):
+def pair(x, v, e, m, row, known, given):
     """Only m and s."""
     if row.phase == MAP:
         return known
-    m = row_max(x, row)
     s, _ = split_sum(x, x, m, row, False)
     return state_of(m, s, s)
 
@@ -123,9 +118,8 @@ def log_softmax(x, v, e, g, state, row):
 
 
 @inline
-def boltzmann_apart(x, v, e, row, known, given):
+def boltzmann_apart(x, v, e, m, row, known, given):
     """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
-    m = known.m if row.phase == MAP else row_max(x, row)
     p = known.p if row.phase == MAP else pivot(x, v, m, row)
     s, top = split_sum(x, e, m, row, True)
     s = known.s if row.phase == MAP else s
@@ -145,9 +139,8 @@ def log_softmax_jvp(x, v, e, g, state, row):
 
 
 @inline
-def softmax_and_total(x, v, e, row, known, given):
+def softmax_and_total(x, v, e, m, row, known, given):
     """x becomes y = softmax(x/t), and v is summed."""
-    m = known.m if row.phase == MAP else row_max(x, row)
     s, top = split_sum(x, x, m, row, True)
     s = known.s if row.phase == MAP else s
     total = multiply_pairs(s, top)
@@ -199,11 +192,10 @@ def settle(x, m, s, row):
 
 
 @inline
-def sum_alone(x, v, e, row, known, given):
+def sum_alone(x, v, e, m, row, known, given):
     """m and s, to the accuracy that L wants."""
     if row.phase == MAP:
         return known
-    m = row_max(x, row)
     total, top = exp_sum(x, x, m, row, False)
     # The maximum as it was rounded in the sum: s is 1 for one entry, and never less.
     s = settle(x, m, divide_pairs(total, (top[0], splat(m, 0.0))), row)
@@ -218,11 +210,11 @@ def logsumexp(x, v, e, g, state, row):
 
 
 @inline
-def mean(x, v, e, row, known, given):
+def mean(x, v, e, m, row, known, given):
     """`boltzmann_apart`, with s as L wants it."""
     if row.phase == MAP:
         return known
-    state = boltzmann_apart(x, v, e, row, known, given)
+    state = boltzmann_apart(x, v, e, m, row, known, given)
     s = settle(x, state.m, state.s, row)
     return State(state.m, s, state.p, state.a, state.g, s, state.p)
 

@@ -1,8 +1,11 @@
 """Loads and stores between memory and vectors.
 
 A pointer's type says how numbers lie there: float64, float32, int16 for float16, uint16 for bfloat16
-(for Numba can name no pointer to the last two). Arithmetic is done in float64 or float32 alone, so loads widen and stores round.
+(for Numba can name no pointer to the last two). Arithmetic is done in float64 or float32 alone, so
+loads widen and stores round.
 """
+
+import math
 
 from llvmlite import ir
 from numba import types
@@ -13,8 +16,10 @@ from .simd import (
     call,
     compute_type,
     every_lane,
+    fma,
     inline,
     lanes,
+    maximum,
     splat,
     splat_value,
     vector_of,
@@ -248,44 +253,59 @@ def store_one(typing, pointer, i, x):
 
 
 @inline
-def copy_in(source, start, line_stride, stride, tile, pitch, count, length, fill):
-    """Lines of `length` numbers from source[start:] -> the tile, padded to whole vectors."""
+def copy_in(source, start, stride, tile, length, fill):
+    """`length` numbers from source[start:] -> the tile, padded; their largest in each lane."""
     width, padding = lanes(tile), splat(tile, fill)
-    for line in range(count):
-        i, s, t = 0, start + line * line_stride, line * pitch
-        if stride == 1:
-            while i + width <= length:
-                store(tile, t + i, load(source, s + i))
-                i += width
-            if i < length:
-                store(tile, t + i, load_first(source, s + i, length - i, padding))
-        else:
-            if length % width:
-                store(tile, t + length - length % width, padding)
-            for i in range(length):
-                store_one(tile, t + i, load_one(source, s + i * stride))
+    largest = splat(tile, -math.inf)
+    i = 0
+    if stride == 1:
+        while i + width <= length:
+            x = load(source, start + i)
+            store(tile, i, x)
+            largest = maximum(x, largest)
+            i += width
+        if i < length:
+            x = load_first(source, start + i, length - i, padding)
+            store(tile, i, x)
+            largest = maximum(x, largest)
+        return largest
+    if length % width:
+        store(tile, length - length % width, padding)
+    for i in range(length):
+        store_one(tile, i, load_one(source, start + i * stride))
+    for i in range(0, length, width):
+        largest = maximum(load(tile, i), largest)
+    return largest
 
 
 @inline
-def copy_out(tile, pitch, out, start, line_stride, stride, count, length, past):
-    """Lines of `length` numbers from the tile -> out[start:], `past` the cache if wanted."""
+def scaled(tile, i, scale, is_scaled):
+    """The vector at tile[i], times a scale that is a rounded number and its error."""
+    x = load(tile, i)
+    if is_scaled:
+        return fma(x, scale[0], x * scale[1])
+    return x
+
+
+@inline
+def copy_out(tile, out, start, stride, length, past, scale, is_scaled):
+    """`length` numbers from the tile, scaled if wanted -> out[start:], `past` the cache if wanted."""
     width = lanes(tile)
-    for line in range(count):
-        i, o, t = 0, start + line * line_stride, line * pitch
-        if stride != 1:
-            for i in range(length):
-                store_one(out, o + i * stride, load_one(tile, t + i))
-            continue
-        if past:
-            i = min(length, to_alignment(out, o))
-            if i > 0:
-                store_first(out, o, i, load(tile, t))
-            while i + width <= length:
-                stream(out, o + i, load(tile, t + i))
-                i += width
-        else:
-            while i + width <= length:
-                store(out, o + i, load(tile, t + i))
-                i += width
-        if i < length:
-            store_first(out, o + i, length - i, load(tile, t + i))
+    i = 0
+    if stride != 1:
+        for i in range(length):
+            store_one(out, start + i * stride, load_one(tile, i))
+        return
+    if past:
+        i = min(length, to_alignment(out, start))
+        if i > 0:
+            store_first(out, start, i, scaled(tile, 0, scale, is_scaled))
+        while i + width <= length:
+            stream(out, start + i, scaled(tile, i, scale, is_scaled))
+            i += width
+    else:
+        while i + width <= length:
+            store(out, start + i, scaled(tile, i, scale, is_scaled))
+            i += width
+    if i < length:
+        store_first(out, start + i, length - i, scaled(tile, i, scale, is_scaled))

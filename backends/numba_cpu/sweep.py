@@ -17,10 +17,12 @@ from .folds import (
     MERGE,
     STATE_VECTORS,
     Row,
+    across_max,
     merge,
     recall,
     reciprocal,
     remember,
+    row_max,
     state_of,
 )
 from .memory import copy_in, copy_out, fence, load_first, offset
@@ -118,14 +120,18 @@ def temperature(temperatures, start, columns, count, rows):
 
 
 @inline
-def sweep(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
-    """Fold and finish the rows of the units lo..hi, in the phase MERGE those of the groups lo..hi."""
+def sweep(fold, finish, scales, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
+    """Fold and finish the rows of the units lo..hi, in the phase MERGE those of the groups lo..hi.
+
+    Where all that is left to do is to scale a row, as `scales` tells, it is done on the way out.
+    """
     job = carray(job, 1)[0]
     blocks = job.blocks
     if phase == MERGE:
         lo, hi = lo * blocks, hi * blocks
     w, columns = lanes(tile), job.columns != 0
     given, past = job.given != 0, job.past != 0
+    reads_v = job.reads_v != 0 and job.v_per_row == 0
     v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room)
     if columns:  # a line of the tile is one number of each of its rows
         x_line, x_step, x_part = job.x_axis, job.x_inner, w * job.x_inner
@@ -157,20 +163,22 @@ def sweep(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, h
         used = min(job.width, job.inner - place.tile * job.width)
         if columns:
             pitch = (used + w - 1) // w * w
-            lines, length, across, part = size, used, pitch // w, w
-            step, count = pitch, size
+            across, part, step, count = pitch // w, w, pitch, size
         else:
             pitch = (size + w - 1) // w * w
-            lines, length, across, part = used, size, used, pitch
-            step, count = w, pitch // w
+            across, part, step, count = used, pitch, w, pitch // w
         if phase != MERGE:
-            start = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
-            copy_in(x, start, x_line, x_step, tile, pitch, lines, length, fill)
-            if job.reads_v and not job.v_per_row:
-                start = start_of(place, job, job.v_outer, job.v_axis, job.v_inner)
-                copy_in(v, start, v_line, v_step, v_tile, pitch, lines, length, 0.0)
+            x_start = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
+            v_start = start_of(place, job, job.v_outer, job.v_axis, job.v_inner)
+            if columns:
+                for k in range(size):
+                    copy_in(x, x_start + k * x_line, x_step, offset(tile, k * pitch), used, fill)
+                if reads_v:
+                    for k in range(size):
+                        line = offset(v_tile, k * pitch)
+                        copy_in(v, v_start + k * v_line, v_step, line, used, 0.0)
         ahead = start_of(following, job, job.x_outer, job.x_axis, job.x_inner)
-        target = start_of(place, job, job.y_outer, job.y_axis, job.y_inner) * job.writes_y
+        target = start_of(place, job, job.y_outer, job.y_axis, job.y_inner)
         at = place.outer * job.inner + place.tile * job.width
         # The map of a row waits until the next row's fold is under way, to hide its latency.
         for q in range(across + 1):
@@ -189,7 +197,7 @@ def sweep(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, h
                     rate,
                     offset(x, ahead + q * x_part),
                     job.x_axis if columns else w,
-                    offset(y, target + q * y_part),
+                    offset(y, (target + q * y_part) * job.writes_y),
                     target_step,
                 )
                 if job.v_per_row:
@@ -201,22 +209,40 @@ def sweep(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, h
                 if phase == MERGE:
                     merge(row_memo, blocks, states, row, given)
                 else:
+                    if columns:
+                        m = row_max(x_row, row)
+                    else:
+                        largest = copy_in(x, x_start + q * x_line, x_step, x_row, size, fill)
+                        m = across_max(largest, columns)
+                        if reads_v:
+                            copy_in(v, v_start + q * v_line, v_step, v_row, size, 0.0)
                     if phase == MAP:
                         known = recall(row_memo, 0)
-                    state = fold(x_row, v_row, e_row, row, known, given)
+                        m = known.m
+                    state = fold(x_row, v_row, e_row, m, row, known, given)
                     if phase == FOLD:
                         remember(block_memo, state)
             if q > 0 and phase != MERGE and phase != FOLD:
-                finish(*before)
+                if columns or not scales:
+                    finish(*before)
+                if not columns:
+                    start, length = target + (q - 1) * y_line, 1 if job.reduced else size
+                    scale = reciprocal(before[4].total)
+                    if job.writes_y:
+                        copy_out(before[0], y, start, y_step, length, past, scale, scales)
+                    if job.writes_dy:
+                        copy_out(before[1], dy, start, y_step, length, past, scale, False)
             before = x_row, v_row, e_row, g, state, row
-        if phase != MERGE and phase != FOLD:
-            start = start_of(place, job, job.y_outer, job.y_axis, job.y_inner)
-            if job.reduced:
-                lines, length = (1, used) if columns else (used, 1)
-            if job.writes_y:
-                copy_out(tile, pitch, y, start, y_line, y_step, lines, length, past)
-            if job.writes_dy:
-                copy_out(v_tile, pitch, dy, start, y_line, y_step, lines, length, past)
+        if columns and phase != MERGE and phase != FOLD:
+            scale = (g, g)
+            for k in range(1 if job.reduced else size):
+                start = target + k * y_line
+                if job.writes_y:
+                    line = offset(tile, k * pitch)
+                    copy_out(line, y, start, y_step, used, past, scale, False)
+                if job.writes_dy:
+                    line = offset(v_tile, k * pitch)
+                    copy_out(line, dy, start, y_step, used, past, scale, False)
         place = following
     if past:
         fence()
@@ -224,39 +250,39 @@ def sweep(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, h
 
 def softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.exponentials, kernels.softmax
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, True, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def log_softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.pair, kernels.log_softmax
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def logsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.sum_alone, kernels.logsumexp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.boltzmann, kernels.softmax_jvp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def log_softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.boltzmann_apart, kernels.log_softmax_jvp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def logsumexp_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.mean, kernels.logsumexp_jvp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def log_softmax_vjp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.softmax_and_total, kernels.log_softmax_vjp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def logsumexp_vjp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, finish = kernels.exponentials, kernels.logsumexp_vjp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, finish, False, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
