@@ -31,7 +31,7 @@ def get_num_threads() -> int:
 
 def set_num_threads(count: int) -> None:
     global _chosen
-    most = int(numba.config.NUMBA_NUM_THREADS)
+    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     if not 1 <= count <= most:
         raise ValueError(f"the number of threads must be from 1 to {most}, not {count}")
     _chosen = count
@@ -49,4 +49,4 @@ def threads_for(size: int) -> int:
 
 def _layer() -> str:
     numba.get_num_threads()  # starts the layer, which has no name before
-    return str(numba.threading_layer())
+    return str(numba.threading_layer())  # type: ignore[attr-defined]
