@@ -50,8 +50,10 @@ def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any
     if last == 0:
         fits = axis is None or axis == -1 or axis == 0
     else:
-        fits = (axis == -1 or axis == last) and x.flags.c_contiguous and x.size < WORTH_SHARING
-    return _PLAIN[name].get(x.dtype) if fits and 0 < shape[-1] <= _SHORT and x.size else None
+        fits = (axis == -1 or axis == last) and x.flags.c_contiguous and 0 < x.size < WORTH_SHARING
+    if fits and last >= 0 and 0 < shape[last] <= _SHORT:
+        return _PLAIN[name].get(x.dtype)
+    return None
 
 
 def storage_of(dtype: np.dtype[Any]) -> types.Type | None:
