@@ -46,7 +46,7 @@ def set_num_threads(count: int) -> None:
     Examples
     --------
     >>> import softkern
-    >>> softkern.set_num_threads(1)
+    >>> softkern.set_num_threads(softkern.get_num_threads())
     """
     _threads().set_num_threads(count)
 

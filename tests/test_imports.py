@@ -7,12 +7,13 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from arrays import OPERATIONS
 
 import softkern
-from softkern import _api, _jvp, _vjp
+from softkern import _api, _jvp, _threads, _vjp
 
 ARRAY_LIBRARIES = {"numpy", "numba", "llvmlite", "scipy", "cupy", "torch", "jax", "dask"}
 
@@ -68,7 +69,14 @@ def test_the_types_are_published():
     assert importlib.resources.files("softkern").joinpath("py.typed").is_file()
 
 
-@pytest.mark.parametrize("module", [_api, _jvp, _vjp], ids=lambda module: module.__name__)
+def test_the_readme():
+    readme = Path(__file__).parents[1] / "README.md"
+    outcome = doctest.testfile(str(readme), module_relative=False, encoding="utf-8")
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("module", [_api, _jvp, _threads, _vjp], ids=lambda module: module.__name__)
 def test_doctests(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

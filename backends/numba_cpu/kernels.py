@@ -64,15 +64,16 @@ def logsumexp_vjp(x, v, e, g, state, row):
 def boltzmann(x, v, e, m, row, known, given):
     """x becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
     p = known.p if row.phase == MAP else pivot(x, v, m, row)
-    if given:
-        s = row_sum(x, row)
-    else:
+    s = known.s
+    if not given:
         total, top = exp_sum(x, x, m, row, True)
-        s = divide_pairs(total, top)
+        if row.phase == FOLD:
+            s = divide_pairs(total, top)
         if row.phase == MAP:
-            s = known.s
             total = multiply_pairs(s, top)
         normalise(x, total, row)
+    elif row.phase == FOLD:
+        s = row_sum(x, row)
     a = known.a if row.phase == MAP else deviation(x, v, p, row)
     if given and row.phase == FOLD:
         a = divide_pairs(a, s)
