@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+# Child processes import the installed package, not a checkout they happen to be started in.
+os.environ["PYTHONSAFEPATH"] = "1"
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # before anyone imports jax
 
 NAMESPACES = {
