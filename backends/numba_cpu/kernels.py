@@ -13,7 +13,6 @@ from .elementary import divide_pairs, multiply_pairs, two_diff, two_sum
 from .folds import (
     FOLD,
     MAP,
-    State,
     across_max,
     anchor,
     deviation,
@@ -24,10 +23,10 @@ from .folds import (
     row_sum,
     shifted,
     split_sum,
-    state_of,
 )
 from .memory import load, store
 from .simd import any_lane, fma, inline, is_nan, narrow, select, splat, widen
+from .states import State, state_of
 
 # softmax, its JVP (and VJP: the Jacobian is symmetric), and logsumexp's VJP ---------------------
 

@@ -10,8 +10,9 @@ from numba import cfunc, from_dtype, njit, prange, types
 from numba.extending import intrinsic
 
 from . import sweep
-from .folds import FOLD, MAP, MERGE, STATE_VECTORS, WHOLE
+from .folds import FOLD, MAP, MERGE, WHOLE
 from .simd import compute_type
+from .states import STATE_VECTORS
 from .sweep import JOB
 
 ALIGNMENT = 64  # bytes in a vector

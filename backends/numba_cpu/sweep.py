@@ -15,18 +15,14 @@ from .folds import (
     FOLD,
     MAP,
     MERGE,
-    STATE_VECTORS,
     Row,
     across_max,
-    merge,
-    recall,
     reciprocal,
-    remember,
     row_max,
-    state_of,
 )
 from .memory import copy_in, copy_out, fence, load_first, offset
 from .simd import first_lane, inline, lanes, select, splat
+from .states import STATE_VECTORS, merge, recall, remember, state_of
 
 JOB = np.dtype(
     [

@@ -1,0 +1,110 @@
+"""The state of a row or a block of it: what a fold leaves, and how the states of blocks merge."""
+
+from typing import NamedTuple
+
+from . import elementary
+from .elementary import (
+    add_pairs,
+    divide_pairs,
+    exp_base,
+    multiply_pairs,
+    scale_down,
+    two_diff,
+)
+from .folds import anchor, shifted
+from .memory import load, store
+from .simd import inline, lanes, maximum, select, splat
+
+
+class State(NamedTuple):
+    """What a fold leaves for the map; s, a, g and total are pairs."""
+
+    m: object
+    s: object  # sum exp((x - m)/t)
+    p: object  # the pivot
+    a: object  # <y, v - p>
+    g: object  # the sum of a cotangent
+    total: object  # s times what exp_sum makes of the maximum, so that y = e/total
+    top: object  # the maximum's y
+
+
+STATE_VECTORS = 8  # of m, s, p, a and g, which are kept between the phases
+
+
+@inline
+def state_of(m, s, total):
+    zero = splat(m, 0.0)
+    return State(m, s, zero, (zero, zero), (zero, zero), total, zero)
+
+
+@inline
+def remember(memo, state):
+    w = lanes(memo)
+    store(memo, 0, state.m)
+    store(memo, w, state.s[0])
+    store(memo, 2 * w, state.s[1])
+    store(memo, 3 * w, state.p)
+    store(memo, 4 * w, state.a[0])
+    store(memo, 5 * w, state.a[1])
+    store(memo, 6 * w, state.g[0])
+    store(memo, 7 * w, state.g[1])
+
+
+@inline
+def recall(memo, at):
+    w = lanes(memo)
+    i = at * STATE_VECTORS * w
+    s = load(memo, i + w), load(memo, i + 2 * w)
+    p = load(memo, i + 3 * w)
+    a = load(memo, i + 4 * w), load(memo, i + 5 * w)
+    g = load(memo, i + 6 * w), load(memo, i + 7 * w)
+    return State(load(memo, i), s, p, a, g, s, p)
+
+
+@inline
+def choose(mask, a, b):
+    return select(mask, a[0], b[0]), select(mask, a[1], b[1])
+
+
+@inline
+def _share(block_m, m, row):
+    """exp((m' - m)/t), by which the sum of a block with the maximum m' counts."""
+    q, error = shifted(block_m, anchor(m), row, row.unit)
+    e, error = elementary.exp(q, error, exp_base(splat(m, 0.0)))
+    share = e * scale_down(m), error * scale_down(m)
+    # At the row's own maximum, and there alone, q may be NaN: inf - inf.
+    return choose(block_m == m, (splat(m, 1.0), splat(m, 0.0)), share)
+
+
+@inline
+def merge(memo, blocks, apart, row, given):
+    """Merge the states of a row's blocks, `apart` states apart, in their order, into the first.
+
+    (m, s) + (m', s') = (M, s exp((m - M)/t) + s' exp((m' - M)/t)); a follows its s, moved from the
+    block's pivot to the row's. Where y is `given` its blocks need no rescaling.
+    """
+    first = recall(memo, 0)
+    m, p = first.m, first.p
+    for k in range(1, blocks):
+        block = recall(memo, k * apart)
+        p = select(block.m > m, block.p, p)
+        m = maximum(block.m, m)
+    zero = splat(m, 0.0)
+    nothing = zero, zero
+    top = rest = g = a = nothing
+    for k in range(blocks):
+        block = recall(memo, k * apart)
+        weight = block.s
+        if not given:
+            weight = multiply_pairs(block.s, _share(block.m, m, row))
+        moved = multiply_pairs(weight, add_pairs(block.a, two_diff(block.p, p)))
+        a = add_pairs(a, choose(weight[0] == 0.0, nothing, moved))
+        # Apart, as in `split_sum`.
+        own = block.m == m
+        top = add_pairs(top, choose(own, weight, nothing))
+        rest = add_pairs(rest, choose(own, nothing, weight))
+        g = add_pairs(g, block.g)
+    s = add_pairs(top, rest)
+    if not given:
+        a = divide_pairs(a, s)
+    remember(memo, State(m, s, p, a, g, s, p))
