@@ -10,25 +10,22 @@ import numpy as np
 
 from .. import array_api
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows, plain_rows
-from .launch import run_rows
+from .arrays import Rows, plain_rows, run_plain, takes
 
 INF = float("inf")
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and out is None and (plain := plain_rows("softmax", x, axis, temperature)):
-        y = np.empty_like(x)
-        run_rows(plain[0], x, y, plain[1])
-        return y
+    if where is None and (plain := plain_rows("softmax", x, axis, temperature)):
+        if out is None or takes(out, x, x.shape):
+            return run_plain(plain, x, np.empty_like(x) if out is None else out)
     return _entrywise("softmax", 0.0, x, axis, temperature, where, out)
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and out is None and (plain := plain_rows("log_softmax", x, axis, temperature)):
-        z = np.empty_like(x)
-        run_rows(plain[0], x, z, plain[1])
-        return z
+    if where is None and (plain := plain_rows("log_softmax", x, axis, temperature)):
+        if out is None or takes(out, x, x.shape):
+            return run_plain(plain, x, np.empty_like(x) if out is None else out)
     return _entrywise("log_softmax", -INF, x, axis, temperature, where, out)
 
 
@@ -53,11 +50,13 @@ def logsumexp(
     where: Any,
     out: Any,
 ) -> Any:
-    no_options = b is None and where is None and out is None and not keepdims and not return_sign
+    no_options = b is None and where is None and not keepdims and not return_sign
     if no_options and (plain := plain_rows("logsumexp", a, axis, temperature)):
-        L = np.empty(a.shape[:-1], a.dtype)
-        run_rows(plain[0], a, L, plain[1])
-        return L if L.shape else L[()]
+        if out is None:
+            L = run_plain(plain, a, np.empty(a.shape[:-1], a.dtype))
+            return L if L.shape else L[()]
+        if takes(out, a, a.shape[:-1]):
+            return run_plain(plain, a, out)
     rows = None if b is not None or return_sign else Rows.of(axis, temperature, where, a)
     if rows is None:
         a, b = np.asarray(a), np.asarray(b) if isinstance(b, (list, tuple)) else b

@@ -35,14 +35,13 @@ def _address(operation: str, dtype: np.dtype[Any]) -> int:
     return address
 
 
-_SHORT = 4096
 _PLAIN: dict[str, dict[np.dtype[Any], tuple[int, Any]]] = {
     name: {} for name in ("softmax", "log_softmax", "logsumexp")
 }
 
 
 def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any] | None:
-    """The small call that most callers make, short rows and no options: its kernel and t."""
+    """The call that most callers make, contiguous rows and no options: its kernel and t."""
     if type(x) is not np.ndarray or type(temperature) is not float or temperature != 1.0:
         return None
     shape = x.shape
@@ -50,10 +49,33 @@ def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any
     if last == 0:
         fits = axis is None or axis == -1 or axis == 0
     else:
-        fits = (axis == -1 or axis == last) and x.flags.c_contiguous and 0 < x.size < WORTH_SHARING
-    if fits and last >= 0 and 0 < shape[last] <= _SHORT:
+        fits = (axis == -1 or axis == last) and x.flags.c_contiguous and x.size > 0
+    if fits and last >= 0 and 0 < shape[last] <= launch.ROW_BLOCK:
         return _PLAIN[name].get(x.dtype)
     return None
+
+
+def run_plain(plain: tuple[int, Any], x: Any, y: Any) -> Any:
+    """Run a kernel of `plain_rows` on x and return its results in y."""
+    kernel, one = plain
+    past = y.nbytes > _PAST_CACHE
+    threads = 1 if x.size < WORTH_SHARING or x.ndim == 1 else threads_for(x.size)
+    if threads == 1:
+        launch.run_rows(kernel, x, y, one, past)
+    else:
+        launch.share_rows(kernel, *launch.rows_of(x, y, one), past, threads)
+    return y
+
+
+def takes(out: Any, x: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a kernel that reads x can write to `out` right away."""
+    return (
+        type(out) is np.ndarray
+        and out.dtype is x.dtype
+        and out.shape == shape
+        and out.flags.carray
+        and (out is x or not np.may_share_memory(out, x))
+    )
 
 
 def storage_of(dtype: np.dtype[Any]) -> types.Type | None:

@@ -1,7 +1,8 @@
 """exp and log on vectors, and error-free sums.
 
-exp reduces its argument by a multiple of log 2 in two steps (Cody and Waite) and adds the
-polynomial's small terms to an exact 1 + r, which leaves an error of about 0.52 ulp. log follows fdlibm. Polynomials are minimax fits of relative error (Remez) on |r| <= log(2)/2.
+exp reduces its argument by a multiple of log 2 in two steps (Cody and Waite), which leaves an error
+of about 0.75 ulp. log follows fdlibm. Polynomials are minimax fits of relative error (Remez) on
+|r| <= log(2)/2.
 """
 
 import math
@@ -24,10 +25,11 @@ F32, F64 = types.float32, types.float64
 
 # exp is computed times 2**SCALE: then it is a normal number down to the lowest argument, and what
 # is too small for the result underflows once and rightly, in the caller's last multiplication.
-SCALE = {F32: 64, F64: 600}
-scale_up = constant({F32: 2.0**64, F64: 2.0**600})
-scale_down = constant({F32: 2.0**-64, F64: 2.0**-600})
-DEPTH = constant({F32: 130.0, F64: 1100.0})
+SCALE = {F32: 32, F64: 128}
+scale_down = constant({F32: 2.0**-32, F64: 2.0**-128})
+DEPTH = constant({F32: 109.0, F64: 796.0})
+# By how much an argument may exceed what the base was made for, with room for a sum of 2**15.
+HEADROOM = constant({F32: 48.0, F64: 600.0})
 
 # Added to a whole number, this leaves that number plus the exponent's bias and SCALE in the low
 # bits. The number may be as large as REACH.
@@ -121,14 +123,6 @@ def accumulate(total, x):
 
 
 @inline
-def accumulate_four(total, a, b, c, d):
-    """total + a + b + c + d; in float32, where additions are dear, two of them plain."""
-    if lanes(a) == 16:
-        return accumulate(accumulate(total, a + b), c + d)
-    return accumulate(accumulate(accumulate(accumulate(total, a), b), c), d)
-
-
-@inline
 def exp_base(q):
     """The base that `exp` wants for arguments up to q: exp is then taken over 2**k, close to exp(q).
 
@@ -139,23 +133,34 @@ def exp_base(q):
 
 
 @inline
-def exp(x, error, base):
-    """exp(x + error) * 2**(SCALE - k) as a rounded number and its error; NaN stays NaN."""
-    shift, lowest = base
+def _exp_parts(x, error, base):
+    """high, tail and power of exp(x + error) * 2**(SCALE - k) = (1 + (high + tail)) * power."""
+    shift, _ = base
     shifted = fma(x, _LOG2E(x), shift)
     k = shifted - shift
     high = fma(k, _MINUS_LN2_HIGH(x), x)
     low = fma(k, _MINUS_LN2_LOW(x), error)
     r = high + low
-    tail = fma(r * r, _EXP_TAIL(r), low)
+    return high, fma(r * r, _EXP_TAIL(r), low), exponent_from_low_bits(shifted)
+
+
+@inline
+def exp(x, error, base):
+    """exp(x + error) * 2**(SCALE - k); NaN stays NaN."""
+    high, tail, power = _exp_parts(x, error, base)
+    # A multiplication, not an addition to the exponent's bits, so that NaN survives.
+    return select(x < base[1], splat(x, 0.0), (1.0 + (high + tail)) * power)
+
+
+@inline
+def exp_pair(x, error, base):
+    """`exp` as a rounded number and its error."""
+    high, tail, power = _exp_parts(x, error, base)
     rounded = 1.0 + high
     tail = (high - (rounded - 1.0)) + tail
     p = rounded + tail
-    p_error = tail - (p - rounded)
-    # A multiplication, not an addition to the exponent's bits, so that NaN survives.
-    power = exponent_from_low_bits(shifted)
-    zero, too_low = splat(x, 0.0), x < lowest
-    return select(too_low, zero, p * power), select(too_low, zero, p_error * power)
+    zero, too_low = splat(x, 0.0), x < base[1]
+    return select(too_low, zero, p * power), select(too_low, zero, (tail - (p - rounded)) * power)
 
 
 @inline

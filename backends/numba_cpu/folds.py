@@ -1,8 +1,8 @@
 """Folds over a row: its maximum, its sum of exponentials, a dot product.
 
-A row lies in a tile as `count` vectors, `step` numbers apart. Either all lanes belong to one row
-(a contiguous axis), or each lane is a row of its own (a strided axis, `row.columns`); the folds are
-the same, only the last step, across the lanes, is left out in the second case.
+A row is `count` vectors, `step` numbers apart, in memory or in a tile. Either all lanes belong to one
+row (a contiguous axis), or each lane is a row of its own (a strided axis, `row.columns`); the folds
+are the same, only the last step, across the lanes, is left out in the second case.
 
 A sum is a pair of numbers, the rounded sum and its error, so that nothing drifts.
 """
@@ -10,18 +10,24 @@ A sum is a pair of numbers, the rounded sum and its error, so that nothing drift
 import math
 from typing import NamedTuple
 
-from . import elementary
+from numba import types
+from numba.extending import overload
+
 from .elementary import (
+    HEADROOM,
     REACH,
     accumulate,
-    accumulate_four,
     add_pairs,
     divide_pairs,
+    exp,
     exp_base,
+    exp_pair,
     two_diff,
 )
-from .memory import load, prefetch, prefetch_to_write, store
+from .memory import load, load_first, prefetch, prefetch_to_write, store, store_first
 from .simd import (
+    any_lane,
+    apart,
     exchange_1,
     exchange_2,
     exchange_4,
@@ -30,9 +36,12 @@ from .simd import (
     fma,
     inline,
     lanes,
+    loop,
     maximum,
+    narrowed_twice,
     select,
     splat,
+    widened_halves,
 )
 
 # A row longer than a tile is taken in three phases: each block is folded, the blocks' states are
@@ -41,19 +50,40 @@ WHOLE, FOLD, MERGE, MAP = range(4)
 
 
 class Row(NamedTuple):
-    """What a fold or a map needs to know of a row in a tile."""
+    """What a fold or a map needs to know of a row."""
 
     step: int
     count: int
+    length: int  # numbers from the first vector's first on that belong to the row
     columns: bool
     phase: int
     unit: bool  # whether t == 1
+    wants_y: bool  # whether the result itself is wanted, beside its derivative
     t: tuple[object, object]  # t and 1/t, each as a rounded number and its error
     rate: tuple[object, object]
     ahead: object  # where the next row lies in memory, fetched while this one is computed
     ahead_step: int
     target: object  # where the result will lie, fetched likewise
     target_step: int
+
+
+@inline
+def read(x, k, row, fill):
+    """Vector k of a row, `fill` in the lanes beyond its end."""
+    i = k * row.step
+    if row.length - i >= lanes(x):
+        return load(x, i)
+    return load_first(x, i, row.length - i, splat(x, fill))
+
+
+@inline
+def write(y, k, row, value):
+    """y's vector k = value, as far as the row goes."""
+    i = k * row.step
+    if row.length - i >= lanes(y):
+        store(y, i, value)
+    else:
+        store_first(y, i, row.length - i, value)
 
 
 @inline
@@ -69,10 +99,37 @@ def across_max(m, columns):
 
 @inline
 def across_sum(total, columns):
+    """The sum of all lanes, in all lanes; in float32 by way of float64, which holds a pair."""
     if columns:
         return total
-    if lanes(total[0]) == 16:
-        total = add_pairs(total, (exchange_8(total[0]), exchange_8(total[1])))
+    return _across_sum(total)
+
+
+def _across_sum(total):
+    """Chosen by type, see below."""
+
+
+@overload(_across_sum, jit_options={"forceinline": True})
+def _across_sum_of(total):
+    if total[0].element == types.float64:
+        return lambda total: _across_sum_float64(total)
+    return lambda total: _across_sum_float32(total)
+
+
+@inline
+def _across_sum_float32(total):
+    a, b = widened_halves(total[0])
+    c, d = widened_halves(total[1])
+    wide = (a + b) + (c + d)
+    wide = wide + exchange_4(wide)
+    wide = wide + exchange_2(wide)
+    wide = wide + exchange_1(wide)
+    high = narrowed_twice(wide)
+    return high, narrowed_twice(wide - widened_halves(high)[0])
+
+
+@inline
+def _across_sum_float64(total):
     total = add_pairs(total, (exchange_4(total[0]), exchange_4(total[1])))
     total = add_pairs(total, (exchange_2(total[0]), exchange_2(total[1])))
     return add_pairs(total, (exchange_1(total[0]), exchange_1(total[1])))
@@ -90,7 +147,7 @@ def row_max(x, row):
         c = maximum(load(x, i + 2 * row.step), c)
         d = maximum(load(x, i + 3 * row.step), d)
     for k in range(fours, row.count):
-        a = maximum(load(x, k * row.step), a)
+        a = maximum(read(x, k, row, -math.inf), a)
     return across_max(maximum(maximum(a, b), maximum(c, d)), row.columns)
 
 
@@ -105,7 +162,7 @@ def row_sum(v, row):
         cd = load(v, i + 2 * row.step) + load(v, i + 3 * row.step)
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
-        total = accumulate(total, load(v, k * row.step))
+        total = accumulate(total, read(v, k, row, 0.0))
     return across_sum(total, row.columns)
 
 
@@ -116,110 +173,167 @@ def anchor(m):
 
 
 @inline
-def shifted(x, m, row, unit):
+def shifted(x, m, row):
     """(x - m)/t as a rounded number and its error."""
     d, error = two_diff(x, m)
-    if unit:
-        return d, error
     rate, rate_error = row.rate
     q = d * rate
     return q, fma(d, rate, q * -1.0) + fma(d, rate_error, error * rate)
 
 
 @inline
-def _over_t(x, row, unit):
+def _over_t(x, row):
     """x/t as a rounded number and its error."""
-    if unit:
-        return x, splat(x, 0.0)
     rate, rate_error = row.rate
     q = x * rate
     return q, fma(x, rate_error, fma(x, rate, q * -1.0))
 
 
 @inline
-def _origin(m, row):
-    """What to subtract from x before exp: 0, or m where m/t is beyond the reach of exp.
+def _is_far(m, row):
+    """Where m/t is beyond the reach of exp.
 
-    There x - m is exact for every x that matters, for those lie close to m.
+    There m is subtracted first: x - m is exact for every x that matters, for those lie close to m.
     """
     q = m * row.rate[0]
-    far = maximum(q, q * -1.0) > REACH(m)
-    return select(far, m, splat(m, 0.0))
+    return maximum(q, q * -1.0) > REACH(m)
 
 
 @inline
-def _term(x, y, k, origin, base, row, keep, unit):
-    """exp(x/t) over the base, with x for vector k; also kept in y."""
-    i = k * row.step
-    q, error = _over_t(x - origin, row, unit)
-    e, error = elementary.exp(q, error, base)
+def _argument(x, near, row, like):
+    """The argument of exp, as a rounded number and its error: (x - like)/t where like is far, or x/t."""
+    if near:
+        return x, splat(x, -0.0)
+    origin = select(_is_far(like, row), like, splat(x, 0.0))
+    return _over_t(x - origin, row)
+
+
+@inline
+def _term(x, y, k, base, like, row, keep, near):
+    """exp of x, which is vector k, over the base; also kept in y."""
+    q, error = _argument(x, near, row, like)
+    e = exp(q, error, base)
     if keep:
-        store(y, i, e)
+        store(y, k * row.step, e)
     prefetch(row.ahead, k * row.ahead_step)
     if keep:
         prefetch_to_write(row.target, k * row.target_step)
-    return e, error
+    return e
 
 
 @inline
-def _exp_sum(x, y, m, row, keep, unit):
-    m = anchor(m)
-    origin = _origin(m, row)
-    q, error = _over_t(m - origin, row, unit)
+def _exp_sum(x, y, like, row, keep, exact, near):
+    """The sum of exponentials over a power of two close to exp(like/t), and the maximum of x."""
+    q, error = _argument(like, near, row, like)
     base = exp_base(q)
-    total = splat(m, 0.0), splat(m, 0.0)
+    zero = splat(like, 0.0)
+    total = other = zero, zero
+    m = n = splat(like, -math.inf)
     fours = row.count - row.count % 4
     for k in range(0, fours, 4):
-        a, _ = _term(load(x, k * row.step), y, k, origin, base, row, keep, unit)
-        b, _ = _term(load(x, (k + 1) * row.step), y, k + 1, origin, base, row, keep, unit)
-        c, _ = _term(load(x, (k + 2) * row.step), y, k + 2, origin, base, row, keep, unit)
-        d, _ = _term(load(x, (k + 3) * row.step), y, k + 3, origin, base, row, keep, unit)
-        total = accumulate_four(total, a, b, c, d)
+        i = k * row.step
+        a, b = load(x, i), load(x, i + row.step)
+        c, d = load(x, i + 2 * row.step), load(x, i + 3 * row.step)
+        m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
+        a = _term(a, y, k, base, like, row, keep, near)
+        b = _term(b, y, k + 1, base, like, row, keep, near)
+        c = _term(c, y, k + 2, base, like, row, keep, near)
+        d = _term(d, y, k + 3, base, like, row, keep, near)
+        if exact:
+            total, other = accumulate(total, a), accumulate(other, b)
+            total, other = accumulate(total, c), accumulate(other, d)
+        else:
+            total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours, row.count):
-        a, _ = _term(load(x, k * row.step), y, k, origin, base, row, keep, unit)
-        total = accumulate(total, a)
-    return across_sum(total, row.columns), elementary.exp(q, error, base)
+        a = read(x, k, row, -math.inf)
+        m = maximum(a, m)
+        total = accumulate(total, _term(a, y, k, base, like, row, keep, near))
+    if exact:
+        total = add_pairs(total, other)
+    return across_sum(total, row.columns), maximum(m, n)
 
 
 @inline
-def exp_sum(x, y, m, row, keep):
-    """(sum of e, e of the maximum), as pairs, with e = exp(x/t) over a power of two close to exp(m/t).
+def _exp_sum_over(x, y, like, row, keep, exact):
+    if row.unit and not any_lane(_is_far(like, row)):
+        return _exp_sum(x, y, like, row, keep, exact, True)
+    return _exp_sum(x, y, like, row, keep, exact, False)
 
-    With `keep` each e is left in y.
+
+@inline
+def _is_too_low(like, m, row):
+    """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t)."""
+    return any_lane((m - like) * row.rate[0] > HEADROOM(m))
+
+
+@inline
+def _exp_sum_safely(x, y, like, row, keep, exact):
+    total, m = _exp_sum_over(x, y, anchor(like), row, keep, exact)
+    if _is_too_low(like, m, row):
+        like = across_max(m, row.columns)
+        total, m = _exp_sum_over(x, y, anchor(like), row, keep, exact)
+    return total, m, anchor(like)
+
+
+@loop
+def exp_sum(x, like, row):
+    """(total, m, like): the sum of exp(x/t) over a power of two close to exp(like/t), and each lane's
+    maximum.
+
+    The sum does not depend on the power of two, which is exact, as long as nothing overflows: so a
+    glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
-    if row.unit:
-        return _exp_sum(x, y, m, row, keep, True)
-    return _exp_sum(x, y, m, row, keep, False)
+    apart()
+    return _exp_sum_safely(x, x, like, row, False, False)
+
+
+@loop
+def exp_sum_exactly(x, like, row):
+    """`exp_sum` without a rounding, for where one entry outweighs all others."""
+    apart()
+    return _exp_sum_safely(x, x, like, row, False, True)
+
+
+@loop
+def exp_and_sum(x, y, like, row):
+    """`exp_sum`, with each exponential left in y."""
+    apart()
+    return _exp_sum_safely(x, y, like, row, True, False)
 
 
 @inline
-def _split_sum(x, y, m, row, keep, unit):
-    m = anchor(m)
-    origin = _origin(m, row)
-    q, error = _over_t(m - origin, row, unit)
+def share_of_max(m, like, row):
+    """e of the maximum, as `exp_sum` adds it up, and as a pair."""
+    q, _ = _argument(like, False, row, like)
     base = exp_base(q)
-    maxima, rest = splat(m, 0.0), (splat(m, 0.0), splat(m, 0.0))
-    for k in range(row.count):
-        entry = load(x, k * row.step)
-        at_top = entry == m
-        e, e_error = _term(entry, y, k, origin, base, row, keep, unit)
-        maxima = maxima + select(at_top, splat(m, 1.0), splat(m, 0.0))
-        rest = accumulate(rest, select(at_top, splat(m, 0.0), e))
-        rest = rest[0], rest[1] + select(at_top, splat(m, 0.0), e_error)
-    maxima = across_sum((maxima, splat(m, 0.0)), row.columns)
-    top = elementary.exp(q, error, base)
-    return add_pairs(maxima, divide_pairs(across_sum(rest, row.columns), top)), top
+    q, error = _argument(anchor(m), False, row, like)
+    return exp(q, error, base), exp_pair(q, error, base)
 
 
-@inline
+@loop
 def split_sum(x, y, m, row, keep):
-    """(s, e of the maximum) as `exp_sum`, but with s = sum exp((x - m)/t) relative to the maximum.
+    """(s, e of the maximum): s = sum exp((x - m)/t), and e as in `exp_sum` with `like` = m.
 
     The maxima are counted apart, so that s - 1 is accurate where one entry outweighs all others.
     """
-    if row.unit:
-        return _split_sum(x, y, m, row, keep, True)
-    return _split_sum(x, y, m, row, keep, False)
+    apart()
+    m = anchor(m)
+    base = exp_base(_argument(m, False, row, m)[0])
+    zero = splat(m, 0.0)
+    maxima, rest = zero, (zero, zero)
+    for k in range(row.count):
+        number = read(x, k, row, -math.inf)
+        at_top = number == m
+        q, error = _argument(number, False, row, m)
+        e, e_error = exp_pair(q, error, base)
+        if keep:
+            store(y, k * row.step, e)
+        maxima = maxima + select(at_top, splat(m, 1.0), zero)
+        rest = accumulate(rest, select(at_top, zero, e))
+        rest = rest[0], rest[1] + select(at_top, zero, e_error)
+    top = share_of_max(m, m, row)[1]
+    rest = divide_pairs(across_sum(rest, row.columns), top)
+    return add_pairs(across_sum((maxima, zero), row.columns), rest), top
 
 
 @inline
@@ -230,41 +344,48 @@ def reciprocal(total):
     return h, (fma(h * -1.0, s, splat(s, 1.0)) - h * c) * h
 
 
-@inline
-def normalise(y, total, row):
-    """y = exp((x - m)/t) becomes y/s."""
+@loop
+def normalise(e, y, total, row):
+    """y = e/s, with e = exp((x - m)/t)."""
+    apart()
     h, error = reciprocal(total)
-    for k in range(row.count):
-        e = load(y, k * row.step)
-        store(y, k * row.step, fma(e, h, e * error))
+    i = 0
+    while i + lanes(e) <= row.length:
+        term = load(e, i)
+        store(y, i, fma(term, h, term * error))
+        i += row.step
+    if i < row.length:
+        term = load(e, i)
+        store_first(y, i, row.length - i, fma(term, h, term * error))
 
 
-@inline
-def pivot(x, v, m, row):
-    """v at a maximum of the row: the p that tangents are measured from."""
-    p = found = splat(x, 0.0)
+@loop
+def peak(x, v, row):
+    """(m, p): the maximum of x, and v at a maximum, the pivot that tangents are measured from."""
+    apart()
+    m, p = splat(x, -math.inf), splat(x, 0.0)
     for k in range(row.count):
-        hit = load(x, k * row.step) == m
-        p = select(hit, load(v, k * row.step), p)
-        found = select(hit, splat(x, 1.0), found)
+        number = read(x, k, row, -math.inf)
+        m, p = maximum(number, m), select(number > m, read(v, k, row, 0.0), p)
     if row.columns:
-        return p
+        return m, p
     if lanes(p) == 16:
-        p, found = _whichever(p, found, exchange_8(p), exchange_8(found))
-    p, found = _whichever(p, found, exchange_4(p), exchange_4(found))
-    p, found = _whichever(p, found, exchange_2(p), exchange_2(found))
-    p, found = _whichever(p, found, exchange_1(p), exchange_1(found))
-    return first_lane(p)
+        m, p = _higher(m, p, exchange_8(m), exchange_8(p))
+    m, p = _higher(m, p, exchange_4(m), exchange_4(p))
+    m, p = _higher(m, p, exchange_2(m), exchange_2(p))
+    m, p = _higher(m, p, exchange_1(m), exchange_1(p))
+    return m, first_lane(p)
 
 
 @inline
-def _whichever(p, found, q, found_too):
-    return select(found > 0.0, p, q), maximum(found, found_too)
+def _higher(m, p, n, q):
+    return maximum(n, m), select(n > m, q, p)
 
 
-@inline
+@loop
 def deviation(y, v, p, row):
     """<y, v - p> over the row."""
+    apart()
     total = (splat(y, 0.0), splat(y, 0.0))
     fours = row.count - row.count % 4
     for k in range(0, fours, 4):
@@ -273,7 +394,8 @@ def deviation(y, v, p, row):
         cd = _product(y, v, p, i + 2 * row.step) + _product(y, v, p, i + 3 * row.step)
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
-        total = accumulate(total, _product(y, v, p, k * row.step))
+        product = read(y, k, row, 0.0) * (read(v, k, row, 0.0) - p)
+        total = accumulate(total, product)
     return across_sum(total, row.columns)
 
 

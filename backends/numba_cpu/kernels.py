@@ -1,150 +1,201 @@
-"""The operations on a row in a tile, each a fold and a map.
+"""The operations on a row, each a fold and a map.
 
-x is the row and becomes the result (y, z, or L in its first vector); v holds the tangent or
-cotangent and becomes the derivative; e is room for exponentials; g is a row's own cotangent. A fold
-returns its row's state; in the phase MAP, where that state is `known`, it makes only what is wanted
-of the tile.
+x is the row and v its tangent or cotangent, in memory or in a tile; e is room for exponentials in a
+tile; y and dy are where the result and the derivative go, which may be where x and v are; g is a
+row's own cotangent. A fold returns its row's state; in the phase MAP, where that state is `known`,
+it makes only what is wanted of its block. `like` is a number not far below the row's maximum.
 """
 
 import math
 
 from . import elementary
-from .elementary import divide_pairs, multiply_pairs, two_diff, two_sum
+from .elementary import add_pairs, divide_pairs, multiply_pairs, two_sum
 from .folds import (
     FOLD,
     MAP,
+    WHOLE,
     across_max,
     anchor,
     deviation,
+    exp_and_sum,
     exp_sum,
+    exp_sum_exactly,
     normalise,
-    pivot,
+    peak,
+    read,
     reciprocal,
+    row_max,
     row_sum,
+    share_of_max,
     shifted,
     split_sum,
+    write,
 )
-from .memory import load, store
-from .simd import any_lane, fma, inline, is_nan, narrow, select, splat, widen
-from .states import State, state_of
+from .memory import store
+from .simd import any_lane, apart, fma, inline, is_nan, loop, narrow, select, splat, widen
+from .states import State, choose, state_of
+
+# Where the rest of a row is less than this part of its maximum, `pair` counts the two apart.
+NEARLY_ALONE = 1 / 256
 
 # softmax, its JVP (and VJP: the Jacobian is symmetric), and logsumexp's VJP ---------------------
 
 
 @inline
-def exponentials(x, v, e, m, row, known, given):
-    """x becomes exponentials."""
+def exponentials(x, v, e, like, row, known, given):
+    """e becomes exponentials."""
     if row.phase == FOLD:
-        s, top = split_sum(x, x, m, row, False)
+        total, m, like = exp_sum(x, like, row)
+        m = across_max(m, row.columns)
+        s = divide_pairs(total, share_of_max(m, like, row)[1])
         return state_of(m, s, s)
-    total, top = exp_sum(x, x, m, row, True)
+    total, m, like = exp_and_sum(x, e, like, row)
     if row.phase == MAP:
-        total = multiply_pairs(known.s, top)
+        total = multiply_pairs(known.s, share_of_max(known.m, like, row)[1])
     return state_of(m, total, total)
 
 
 @inline
-def softmax(x, v, e, g, state, row):
+def softmax(x, v, e, y, dy, g, state, row):
     """y = e / s."""
-    normalise(x, state.total, row)
+    normalise(e, y, state.total, row)
 
 
 @inline
-def logsumexp_vjp(x, v, e, g, state, row):
+def logsumexp_vjp(x, v, e, y, dy, g, state, row):
     """dx = y g; 0 for a row of -inf alone, where the sum is 0."""
-    normalise(x, state.total, row)
+    h, error = reciprocal(state.total)
     empty = state.total[0] == 0.0
     for k in range(row.count):
-        i = k * row.step
-        store(x, i, select(empty, splat(g, 0.0), load(x, i) * g))
+        term = read(e, k, row, 0.0)
+        dx = fma(term, h, term * error) * g
+        write(y, k, row, select(empty, splat(g, 0.0), dx))
 
 
 @inline
-def boltzmann(x, v, e, m, row, known, given):
-    """x becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
-    p = known.p if row.phase == MAP else pivot(x, v, m, row)
+def boltzmann(x, v, e, like, row, known, given):
+    """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
+    if given:
+        return _boltzmann_given(x, v, row, known)
+    total, m, like = exp_and_sum(x, e, like, row)
+    m = across_max(m, row.columns)
+    p, a, s = known.p, known.a, known.s
+    if row.phase == MAP:
+        m = known.m
+        total = multiply_pairs(s, share_of_max(m, like, row)[1])
+    else:
+        s = divide_pairs(total, share_of_max(m, like, row)[1])
+        _, p = peak(x, v, row)
+    normalise(e, e, total, row)
+    if row.phase != MAP:
+        a = deviation(e, v, p, row)
+    return State(m, s, p, a, s, s, p)
+
+
+@inline
+def _boltzmann_given(y, v, row, known):
+    """The same where x is y already."""
+    if row.phase == MAP:
+        return known
+    m, p = peak(y, v, row)
+    a = deviation(y, v, p, row)
     s = known.s
-    if not given:
-        total, top = exp_sum(x, x, m, row, True)
-        if row.phase == FOLD:
-            s = divide_pairs(total, top)
-        if row.phase == MAP:
-            total = multiply_pairs(s, top)
-        normalise(x, total, row)
-    elif row.phase == FOLD:
-        s = row_sum(x, row)
-    a = known.a if row.phase == MAP else deviation(x, v, p, row)
-    if given and row.phase == FOLD:
+    if row.phase == FOLD:
+        s = row_sum(y, row)
         a = divide_pairs(a, s)
     return State(m, s, p, a, s, s, p)
 
 
 @inline
-def softmax_jvp(x, v, e, g, state, row):
+def softmax_jvp(x, v, e, y, dy, g, state, row):
     """dy = y ((v - p) - a) / t."""
     a = state.a[0] + state.a[1]
     for k in range(row.count):
-        i = k * row.step
-        dy = load(x, i) * ((load(v, i) - state.p) - a)
-        store(v, i, dy * row.rate[0])
+        weight, tangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
+        if row.wants_y:
+            write(y, k, row, weight)
+        write(dy, k, row, weight * ((tangent - state.p) - a) * row.rate[0])
 
 
 # log_softmax, its JVP and VJP -------------------------------------------------------------------
 
 
 @inline
-def pair(x, v, e, m, row, known, given):
+def pair(x, v, e, like, row, known, given):
     """Only m and s."""
     if row.phase == MAP:
         return known
-    s, _ = split_sum(x, x, m, row, False)
+    total, m, like = exp_sum_exactly(x, like, row)
+    m = across_max(m, row.columns)
+    top, accurate = share_of_max(m, like, row)
+    zero, one = splat(m, 0.0), splat(m, 1.0)
+    rest = divide_pairs(add_pairs(total, (top * -1.0, zero)), accurate)
+    s = add_pairs((one, zero), rest)
+    nearly_alone = rest[0] < NEARLY_ALONE
+    if any_lane(nearly_alone):
+        s = choose(nearly_alone, split_sum(x, x, m, row, False)[0], s)
     return state_of(m, s, s)
 
 
 @inline
-def log_softmax(x, v, e, g, state, row):
-    """z = (x - m)/t - log s."""
+def _log_sum(state):
+    """log s as a rounded number and its error."""
     log_s = log_of(state.s)
     high = narrow(log_s, state.m)
-    low = narrow(log_s - widen(high), state.m)
-    m = anchor(state.m)
+    return high, narrow(log_s - widen(high), state.m)
+
+
+@inline
+def _log_weight(x, m, log_s, row):
+    """(x - m)/t - log s."""
+    if row.unit:
+        return (x - m) - log_s[0]
+    q, error = shifted(x, m, row)
+    # There is no error where x is infinite: z is right as it stands.
+    return (q - log_s[0]) + select(is_nan(error), splat(error, 0.0), error - log_s[1])
+
+
+@loop
+def log_softmax(x, v, e, y, dy, g, state, row):
+    """z = (x - m)/t - log s."""
+    apart()
+    m, log_s = anchor(state.m), _log_sum(state)
     for k in range(row.count):
-        i = k * row.step
-        q, error = shifted(load(x, i), m, row, row.unit)
-        z, rounding = two_diff(q, high)
-        error = rounding + (error - low)
-        # There is no error where x or s is infinite: z is right as it stands.
-        store(x, i, z + select(is_nan(error), splat(error, 0.0), error))
+        write(y, k, row, _log_weight(read(x, k, row, 0.0), m, log_s, row))
 
 
 @inline
-def boltzmann_apart(x, v, e, m, row, known, given):
+def boltzmann_apart(x, v, e, like, row, known, given):
     """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
-    p = known.p if row.phase == MAP else pivot(x, v, m, row)
+    if row.phase == MAP:
+        return known
+    m, p = peak(x, v, row)
     s, top = split_sum(x, e, m, row, True)
-    s = known.s if row.phase == MAP else s
-    normalise(e, multiply_pairs(s, top), row)
-    a = known.a if row.phase == MAP else deviation(e, v, p, row)
-    return State(m, s, p, a, s, s, p)
+    normalise(e, e, multiply_pairs(s, top), row)
+    return State(m, s, p, deviation(e, v, p, row), s, s, p)
 
 
-@inline
-def log_softmax_jvp(x, v, e, g, state, row):
+@loop
+def log_softmax_jvp(x, v, e, y, dy, g, state, row):
     """dz = ((v - p) - a) / t."""
-    log_softmax(x, v, e, g, state, row)
+    apart()
+    m, log_s = anchor(state.m), _log_sum(state)
     a = state.a[0] + state.a[1]
     for k in range(row.count):
-        i = k * row.step
-        store(v, i, ((load(v, i) - state.p) - a) * row.rate[0])
+        number, tangent = read(x, k, row, 0.0), read(v, k, row, 0.0)
+        if row.wants_y:
+            write(y, k, row, _log_weight(number, m, log_s, row))
+        write(dy, k, row, ((tangent - state.p) - a) * row.rate[0])
 
 
 @inline
-def softmax_and_total(x, v, e, m, row, known, given):
-    """x becomes y = softmax(x/t), and v is summed."""
-    s, top = split_sum(x, x, m, row, True)
+def softmax_and_total(x, v, e, like, row, known, given):
+    """e becomes y = softmax(x/t), and v is summed."""
+    m = known.m if row.phase == MAP else row_max(x, row)
+    s, top = split_sum(x, e, m, row, True)
     s = known.s if row.phase == MAP else s
     total = multiply_pairs(s, top)
-    normalise(x, total, row)
+    normalise(e, e, total, row)
     h, error = reciprocal(total)
     g = known.g if row.phase == MAP else row_sum(v, row)
     zero = splat(m, 0.0)
@@ -152,7 +203,7 @@ def softmax_and_total(x, v, e, m, row, known, given):
 
 
 @inline
-def log_softmax_vjp(x, v, e, g, state, row):
+def log_softmax_vjp(x, v, e, y, dy, g, state, row):
     """dx = (g - y G) / t, with G the sum of g.
 
     Where y is near 1 that difference cancels; at the maximum it is taken as
@@ -161,12 +212,11 @@ def log_softmax_vjp(x, v, e, g, state, row):
     total, error = state.g
     rest = (state.s[0] - 1.0) + state.s[1]
     for k in range(row.count):
-        i = k * row.step
-        y, cotangent = load(x, i), load(v, i)
+        weight, cotangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
         others = (total - cotangent) + error
         at_top = (cotangent * rest - others) * state.top
-        below = fma(y * -1.0, total, cotangent) - y * error
-        store(v, i, select(y == state.top, at_top, below) * row.rate[0])
+        below = fma(weight * -1.0, total, cotangent) - weight * error
+        write(dy, k, row, select(weight == state.top, at_top, below) * row.rate[0])
 
 
 # logsumexp and its JVP --------------------------------------------------------------------------
@@ -180,50 +230,66 @@ def log_of(s):
 
 @inline
 def settle(x, m, s, row):
-    """s, but 1 where m is +inf and no entry NaN: logsumexp is +inf there, not NaN."""
+    """s, but where m is +inf 1, or NaN if an entry is: logsumexp is +inf there, not NaN."""
     if not any_lane(m == math.inf):
         return s
     nans = splat(m, 0.0)
     for k in range(row.count):
-        nans = select(is_nan(load(x, k * row.step)), splat(m, 1.0), nans)
+        nans = select(is_nan(read(x, k, row, 0.0)), splat(m, 1.0), nans)
     nans = across_max(nans, row.columns)
     infinite = select(nans > 0.0, splat(m, math.nan), splat(m, 1.0))
     return select(m == math.inf, infinite, s[0]), select(m == math.inf, splat(m, 0.0), s[1])
 
 
 @inline
-def sum_alone(x, v, e, m, row, known, given):
-    """m and s, to the accuracy that L wants."""
+def sum_alone(x, v, e, like, row, known, given):
+    """m, and s but for its division by the maximum's share, which p = like is kept for."""
     if row.phase == MAP:
         return known
-    total, top = exp_sum(x, x, m, row, False)
+    total, m, like = exp_sum(x, like, row)
+    m = across_max(m, row.columns)
+    state = State(m, settle(x, m, total, row), like, total, total, total, m)
+    return _divided(state, row) if row.phase == FOLD else state
+
+
+@inline
+def _divided(state, row):
     # The maximum as it was rounded in the sum: s is 1 for one entry, and never less.
-    s = settle(x, m, divide_pairs(total, (top[0], splat(m, 0.0))), row)
-    return state_of(m, s, s)
+    top, _ = share_of_max(state.m, state.p, row)
+    s = divide_pairs(state.s, (top, splat(top, 0.0)))
+    infinite = state.m == math.inf
+    return state_of(state.m, choose(infinite, state.s, s), s)
 
 
 @inline
-def logsumexp(x, v, e, g, state, row):
+def logsumexp(x, v, e, y, dy, g, state, row):
     """L = m + t log s."""
-    t = widen(row.t[0]) + widen(row.t[1])
-    store(x, 0, narrow(widen(state.m) + t * log_of(state.s), state.m))
+    if row.phase == WHOLE:
+        state = _divided(state, row)
+    _log_of_sum(y, state, row)
 
 
 @inline
-def mean(x, v, e, m, row, known, given):
+def _log_of_sum(y, state, row):
+    t = widen(row.t[0]) + widen(row.t[1])
+    store(y, 0, narrow(widen(state.m) + t * log_of(state.s), state.m))
+
+
+@inline
+def mean(x, v, e, like, row, known, given):
     """`boltzmann_apart`, with s as L wants it."""
     if row.phase == MAP:
         return known
-    state = boltzmann_apart(x, v, e, m, row, known, given)
+    state = boltzmann_apart(x, v, e, like, row, known, given)
     s = settle(x, state.m, state.s, row)
     return State(state.m, s, state.p, state.a, state.g, s, state.p)
 
 
 @inline
-def logsumexp_jvp(x, v, e, g, state, row):
+def logsumexp_jvp(x, v, e, y, dy, g, state, row):
     """dL = p + a, the Boltzmann mean of v; 0 for a row of -inf alone."""
-    logsumexp(x, v, e, g, state, row)
+    _log_of_sum(y, state, row)
     mean, error = two_sum(state.p, state.a[0])
     # There s is 0, or NaN where a NaN hides among them.
     dL = select(state.m == -math.inf, state.s[0], mean + (error + state.a[1]))
-    store(v, 0, dL)
+    store(dy, 0, dL)

@@ -18,7 +18,7 @@ from .sweep import JOB
 ALIGNMENT = 64  # bytes in a vector
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
-TILE_OF_ROWS = 2048  # numbers in a tile of whole rows
+ROWS_AT_ONCE = 2048  # numbers in the whole rows that make up a unit of work
 SHORT_ROW = 32  # rows up to here are transposed, for their own lanes would stay half empty
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
@@ -150,9 +150,11 @@ def lay_out(job, n, inner, columns, vector):
         job.block = min(n, COLUMN_BLOCK)
         job.room = job.block * job.width + vector
     else:
-        job.width = max(1, TILE_OF_ROWS // n)
+        job.width = vector if job.reduced else max(1, ROWS_AT_ONCE // n)
+        if n > ROW_BLOCK:
+            job.width = 1
         job.block = min(n, ROW_BLOCK)
-        job.room = job.width * parts(job.block, vector) * vector + vector
+        job.room = (2 * parts(job.block, vector) + STATE_VECTORS) * vector
     job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
 
 
@@ -171,10 +173,15 @@ def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given,
         # Rows lie behind each other; short ones are transposed into a tile of columns.
         outer, inner, columns = 1, outer, n <= SHORT_ROW
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
-    lay_out(job, n, inner, columns, vector)
     job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
     job.reads_v, job.v_per_row, job.reduced = v.size > 0, v_per_row, reduced
     job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
+    lay_out(job, n, inner, columns, vector)
+    computed = item_size(x) == compute_size
+    v_apart = v.size == 0 or v_per_row or job.v_axis == 1
+    job.read_directly = computed and job.x_axis == 1 and v_apart
+    job.write_directly = computed and not reduced and not past
+    job.prefetches_y = job.writes_y and not reduced and not past
     groups, tile_parts = outer * job.tiles, 1 if v.size == 0 else 3
     tile_bytes = parts(job.room * tile_parts * compute_size, PAGE) * PAGE
     memo_bytes = 0
@@ -235,28 +242,48 @@ def run(
 
 
 @njit(nogil=True, cache=True)
-def run_rows(kernel, x, y, temperatures):
-    """`run` for short contiguous rows at t = 1, on the caller's thread and with little ado."""
-    n, compute_size = x.shape[-1], item_size(x)
-    rows = 1 if x.ndim == 1 else x.size // n
+def _take_rows(kernel, addresses, size, n, step, rows, reduced, past):
+    """`rows` contiguous rows of n numbers at t = 1, of which none is cut into blocks."""
+    x, y, temperatures = addresses
     job_array = np.zeros(1, JOB)
     job = job_array[0]
-    job.x_axis = x.strides[-1] // compute_size
-    job.reduced = y.size < x.size
-    job.y_axis, job.x_inner, job.y_inner = 1, n, 1 if job.reduced else n
+    job.x_axis, job.x_inner = step, n
+    job.y_axis, job.y_inner = 1, 1 if reduced else n
     job.rows = job.unit = job.writes_y = 1
-    lay_out(job, n, rows, n <= SHORT_ROW, ALIGNMENT // compute_size)
-    tile = np.empty(job.room * compute_size + ALIGNMENT, np.uint8)
-    x_address, y_address, tile_address = x.ctypes.data, y.ctypes.data, aligned(tile)
-    arguments = (
-        x_address,
-        x_address,
-        y_address,
-        y_address,
-        tile_address,
-        tile_address,
-        temperatures.ctypes.data,
-        job_array.ctypes.data,
-    )
+    job.reduced, job.past = reduced, past
+    job.read_directly = step == 1
+    job.write_directly = job.prefetches_y = not reduced and not past
+    lay_out(job, n, rows, n <= SHORT_ROW, ALIGNMENT // size)
+    tile = np.empty(job.room * size + ALIGNMENT, np.uint8)
+    tile_address, job_address = aligned(tile), job_array.ctypes.data
+    arguments = x, x, y, y, tile_address, tile_address, temperatures, job_address
     call(kernel, arguments, WHOLE, 0, job.tiles)
     keep_alive(tile, job_array)
+
+
+@njit(nogil=True, cache=True)
+def run_rows(kernel, x, y, temperatures, past):
+    """`run` for contiguous rows at t = 1, on the caller's thread and with little ado."""
+    size, n = item_size(x), x.shape[-1]
+    rows = 1 if x.ndim == 1 else x.size // n
+    addresses = x.ctypes.data, y.ctypes.data, temperatures.ctypes.data
+    step = x.strides[-1] // size
+    _take_rows(kernel, addresses, size, n, step, rows, y.size < x.size, past)
+    keep_alive(x, y)
+
+
+@njit(nogil=True, cache=True)
+def rows_of(x, y, temperatures):
+    """What `share_rows` needs to know of its arrays."""
+    addresses = x.ctypes.data, y.ctypes.data, temperatures.ctypes.data
+    return addresses, item_size(x), x.shape[-1], x.size // x.shape[-1], y.size < x.size
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def share_rows(kernel, addresses, size, n, rows, reduced, past, threads):
+    """`run_rows` on several threads."""
+    for thread in prange(threads):
+        lo, hi = rows * thread // threads, rows * (thread + 1) // threads
+        x, y, temperatures = addresses
+        own = x + lo * n * size, y + (lo if reduced else lo * n) * size, temperatures
+        _take_rows(kernel, own, size, n, 1, hi - lo, reduced, past)

@@ -178,6 +178,16 @@ def offset(typing, pointer, i):
 
 
 @intrinsic
+def same_as(typing, pointer, like):
+    """`pointer` as a pointer of the type of `like`, which is not used unless the types are the same."""
+
+    def generate(context, builder, signature, args):
+        return builder.bitcast(args[0], args[1].type)
+
+    return like(pointer, like), generate
+
+
+@intrinsic
 def to_alignment(typing, pointer, i):
     """How many numbers from pointer[i] to the next address that is a multiple of the vector."""
     size = pointer.dtype.bitwidth // 8
@@ -279,17 +289,8 @@ def copy_in(source, start, stride, tile, length, fill):
 
 
 @inline
-def scaled(tile, i, scale, is_scaled):
-    """The vector at tile[i], times a scale that is a rounded number and its error."""
-    x = load(tile, i)
-    if is_scaled:
-        return fma(x, scale[0], x * scale[1])
-    return x
-
-
-@inline
-def copy_out(tile, out, start, stride, length, past, scale, is_scaled):
-    """`length` numbers from the tile, scaled if wanted -> out[start:], `past` the cache if wanted."""
+def copy_out(tile, out, start, stride, length, past):
+    """`length` numbers from the tile -> out[start:], `past` the cache if wanted."""
     width = lanes(tile)
     i = 0
     if stride != 1:
@@ -299,13 +300,13 @@ def copy_out(tile, out, start, stride, length, past, scale, is_scaled):
     if past:
         i = min(length, to_alignment(out, start))
         if i > 0:
-            store_first(out, start, i, scaled(tile, 0, scale, is_scaled))
+            store_first(out, start, i, load(tile, 0))
         while i + width <= length:
-            stream(out, start + i, scaled(tile, i, scale, is_scaled))
+            stream(out, start + i, load(tile, i))
             i += width
     else:
         while i + width <= length:
-            store(out, start + i, scaled(tile, i, scale, is_scaled))
+            store(out, start + i, load(tile, i))
             i += width
     if i < length:
-        store_first(out, start + i, length - i, scaled(tile, i, scale, is_scaled))
+        store_first(out, start + i, length - i, load(tile, i))

@@ -15,6 +15,8 @@ from numba.extending import intrinsic, models, overload, register_model
 LANES = {types.float32: 16, types.float64: 8}
 
 inline = njit(forceinline=True, error_model="numpy", nogil=True)
+# For a function with a hot loop: called, not inlined, so that its loop has all the registers.
+loop = njit(forceinline=False, error_model="numpy", nogil=True)
 
 _I32 = ir.IntType(32)
 LLVM_TYPE = {
@@ -22,6 +24,17 @@ LLVM_TYPE = {
     types.float64: ir.DoubleType(),
     types.boolean: ir.IntType(1),
 }
+
+
+@intrinsic
+def apart(typing):
+    """Keep LLVM from inlining the calling function."""
+
+    def generate(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 class Vector(types.Type):
@@ -259,6 +272,45 @@ def narrow(typing, x, like):
 
 
 @intrinsic
+def widened_halves(typing, x):
+    """The first and the last eight lanes of sixteen, in float64."""
+    wide = Vector(types.float64, x.lanes // 2)
+
+    def generate(context, builder, signature, args):
+        halves = (
+            builder.shuffle_vector(
+                args[0],
+                args[0],
+                ir.Constant(
+                    ir.VectorType(_I32, wide.lanes), [first + lane for lane in range(wide.lanes)]
+                ),
+            )
+            for first in (0, wide.lanes)
+        )
+        vector = context.get_value_type(wide)
+        return context.make_tuple(
+            builder, signature.return_type, [builder.fpext(half, vector) for half in halves]
+        )
+
+    return types.UniTuple(wide, 2)(x), generate
+
+
+@intrinsic
+def narrowed_twice(typing, x):
+    """Eight lanes of float64 rounded to float32, twice over."""
+    narrow = Vector(types.float32, 2 * x.lanes)
+
+    def generate(context, builder, signature, args):
+        rounded = builder.fptrunc(args[0], ir.VectorType(LLVM_TYPE[types.float32], x.lanes))
+        order = [lane % x.lanes for lane in range(narrow.lanes)]
+        return builder.shuffle_vector(
+            rounded, rounded, ir.Constant(ir.VectorType(_I32, narrow.lanes), order)
+        )
+
+    return narrow(x), generate
+
+
+@intrinsic
 def lanes(typing, x):
     """The number of lanes of a vector, or of the vectors behind a pointer."""
     count = x.lanes if isinstance(x, Vector) else vector_of(x.dtype).lanes
@@ -267,6 +319,16 @@ def lanes(typing, x):
         return context.get_constant(types.intp, count)
 
     return types.intp(x), generate
+
+
+@intrinsic
+def one_lane(typing, x):
+    """The number in the first lane."""
+
+    def generate(context, builder, signature, args):
+        return builder.extract_element(args[0], _I32(0))
+
+    return x.element(x), generate
 
 
 def _shuffle(partner):

@@ -2,18 +2,18 @@
 
 from typing import NamedTuple
 
-from . import elementary
 from .elementary import (
     add_pairs,
     divide_pairs,
     exp_base,
+    exp_pair,
     multiply_pairs,
     scale_down,
     two_diff,
 )
 from .folds import anchor, shifted
-from .memory import load, store
-from .simd import inline, lanes, maximum, select, splat
+from .memory import load, store, store_one
+from .simd import inline, lanes, maximum, one_lane, select, splat
 
 
 class State(NamedTuple):
@@ -51,6 +51,18 @@ def remember(memo, state):
 
 
 @inline
+def remember_lane(memo, lane, state):
+    """Keep the state of one row as one lane of a memo for as many rows as a vector has lanes."""
+    w = lanes(memo)
+    store_one(memo, lane, one_lane(state.m))
+    store_one(memo, w + lane, one_lane(state.s[0]))
+    store_one(memo, 2 * w + lane, one_lane(state.s[1]))
+    store_one(memo, 3 * w + lane, one_lane(state.p))
+    store_one(memo, 4 * w + lane, one_lane(state.a[0]))
+    store_one(memo, 5 * w + lane, one_lane(state.a[1]))
+
+
+@inline
 def recall(memo, at):
     w = lanes(memo)
     i = at * STATE_VECTORS * w
@@ -69,8 +81,8 @@ def choose(mask, a, b):
 @inline
 def _share(block_m, m, row):
     """exp((m' - m)/t), by which the sum of a block with the maximum m' counts."""
-    q, error = shifted(block_m, anchor(m), row, row.unit)
-    e, error = elementary.exp(q, error, exp_base(splat(m, 0.0)))
+    q, error = shifted(block_m, anchor(m), row)
+    e, error = exp_pair(q, error, exp_base(splat(m, 0.0)))
     share = e * scale_down(m), error * scale_down(m)
     # At the row's own maximum, and there alone, q may be NaN: inf - inf.
     return choose(block_m == m, (splat(m, 1.0), splat(m, 0.0)), share)
