@@ -59,12 +59,24 @@ class Row(NamedTuple):
     phase: int
     unit: bool  # whether t == 1
     wants_y: bool  # whether the result itself is wanted, beside its derivative
-    t: tuple[object, object]  # t and 1/t, each as a rounded number and its error
-    rate: tuple[object, object]
+    rates: object  # where t and 1/t lie, each as a rounded number and its error
     ahead: object  # where the next row lies in memory, fetched while this one is computed
     ahead_step: int
     target: object  # where the result will lie, fetched likewise
     target_step: int
+
+
+@inline
+def temperature_of(row):
+    """t as a rounded number and its error."""
+    return load(row.rates, 0), load(row.rates, lanes(row.rates))
+
+
+@inline
+def rate_of(row):
+    """1/t as a rounded number and its error."""
+    w = lanes(row.rates)
+    return load(row.rates, 2 * w), load(row.rates, 3 * w)
 
 
 @inline
@@ -176,7 +188,7 @@ def anchor(m):
 def shifted(x, m, row):
     """(x - m)/t as a rounded number and its error."""
     d, error = two_diff(x, m)
-    rate, rate_error = row.rate
+    rate, rate_error = rate_of(row)
     q = d * rate
     return q, fma(d, rate, q * -1.0) + fma(d, rate_error, error * rate)
 
@@ -184,7 +196,7 @@ def shifted(x, m, row):
 @inline
 def _over_t(x, row):
     """x/t as a rounded number and its error."""
-    rate, rate_error = row.rate
+    rate, rate_error = rate_of(row)
     q = x * rate
     return q, fma(x, rate_error, fma(x, rate, q * -1.0))
 
@@ -195,7 +207,7 @@ def _is_far(m, row):
 
     There m is subtracted first: x - m is exact for every x that matters, for those lie close to m.
     """
-    q = m * row.rate[0]
+    q = m * rate_of(row)[0]
     return maximum(q, q * -1.0) > REACH(m)
 
 
@@ -250,7 +262,7 @@ def _exp_sum(x, y, like, row, keep, exact, near):
         total = accumulate(total, _term(a, y, k, base, like, row, keep, near))
     if exact:
         total = add_pairs(total, other)
-    return across_sum(total, row.columns), maximum(m, n)
+    return total, maximum(m, n)
 
 
 @inline
@@ -263,7 +275,7 @@ def _exp_sum_over(x, y, like, row, keep, exact):
 @inline
 def _is_too_low(like, m, row):
     """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t)."""
-    return any_lane((m - like) * row.rate[0] > HEADROOM(m))
+    return any_lane((m - like) * rate_of(row)[0] > HEADROOM(m))
 
 
 @inline
@@ -277,8 +289,7 @@ def _exp_sum_safely(x, y, like, row, keep, exact):
 
 @loop
 def exp_sum(x, like, row):
-    """(total, m, like): the sum of exp(x/t) over a power of two close to exp(like/t), and each lane's
-    maximum.
+    """(total, m, like): each lane's sum of exp(x/t) over a power of two close to exp(like/t), and max.
 
     The sum does not depend on the power of two, which is exact, as long as nothing overflows: so a
     glance at the row will do for `like`, and where it does not the maximum takes its place.

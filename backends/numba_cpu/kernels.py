@@ -15,6 +15,7 @@ from .folds import (
     MAP,
     WHOLE,
     across_max,
+    across_sum,
     anchor,
     deviation,
     exp_and_sum,
@@ -22,6 +23,7 @@ from .folds import (
     exp_sum_exactly,
     normalise,
     peak,
+    rate_of,
     read,
     reciprocal,
     row_max,
@@ -29,6 +31,7 @@ from .folds import (
     share_of_max,
     shifted,
     split_sum,
+    temperature_of,
     write,
 )
 from .memory import store
@@ -46,13 +49,34 @@ def exponentials(x, v, e, like, row, known, given):
     """e becomes exponentials."""
     if row.phase == FOLD:
         total, m, like = exp_sum(x, like, row)
-        m = across_max(m, row.columns)
-        s = divide_pairs(total, share_of_max(m, like, row)[1])
-        return state_of(m, s, s)
-    total, m, like = exp_and_sum(x, e, like, row)
+    else:
+        total, m, like = exp_and_sum(x, e, like, row)
+    return sum_of_lanes(m, total, like)
+
+
+@inline
+def sum_of_lanes(m, total, like):
+    """What `exp_sum` returns, as a state."""
+    zero = splat(m, 0.0)
+    return State(m, total, like, (zero, zero), (zero, zero), total, m)
+
+
+@inline
+def complete_sum(x, state, row, known):
+    """s and m of `exponentials`; in the phase MAP the sum over the whole row."""
+    total = across_sum(state.total, row.columns)
+    if row.phase == FOLD:
+        m = across_max(state.m, row.columns)
+        total = divide_pairs(total, share_of_max(m, state.p, row)[1])
+        return state_of(m, total, total)
     if row.phase == MAP:
-        total = multiply_pairs(known.s, share_of_max(known.m, like, row)[1])
-    return state_of(m, total, total)
+        total = multiply_pairs(known.s, share_of_max(known.m, state.p, row)[1])
+    return state_of(state.m, total, total)
+
+
+@inline
+def as_it_is(x, state, row, known):
+    return state
 
 
 @inline
@@ -78,7 +102,7 @@ def boltzmann(x, v, e, like, row, known, given):
     if given:
         return _boltzmann_given(x, v, row, known)
     total, m, like = exp_and_sum(x, e, like, row)
-    m = across_max(m, row.columns)
+    total, m = across_sum(total, row.columns), across_max(m, row.columns)
     p, a, s = known.p, known.a, known.s
     if row.phase == MAP:
         m = known.m
@@ -109,12 +133,12 @@ def _boltzmann_given(y, v, row, known):
 @inline
 def softmax_jvp(x, v, e, y, dy, g, state, row):
     """dy = y ((v - p) - a) / t."""
-    a = state.a[0] + state.a[1]
+    a, rate = state.a[0] + state.a[1], rate_of(row)[0]
     for k in range(row.count):
         weight, tangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
         if row.wants_y:
             write(y, k, row, weight)
-        write(dy, k, row, weight * ((tangent - state.p) - a) * row.rate[0])
+        write(dy, k, row, weight * ((tangent - state.p) - a) * rate)
 
 
 # log_softmax, its JVP and VJP -------------------------------------------------------------------
@@ -126,8 +150,15 @@ def pair(x, v, e, like, row, known, given):
     if row.phase == MAP:
         return known
     total, m, like = exp_sum_exactly(x, like, row)
-    m = across_max(m, row.columns)
-    top, accurate = share_of_max(m, like, row)
+    return sum_of_lanes(m, total, like)
+
+
+@inline
+def complete_pair(x, state, row, known):
+    if row.phase == MAP:
+        return known
+    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+    top, accurate = share_of_max(m, state.p, row)
     zero, one = splat(m, 0.0), splat(m, 1.0)
     rest = divide_pairs(add_pairs(total, (top * -1.0, zero)), accurate)
     s = add_pairs((one, zero), rest)
@@ -180,12 +211,12 @@ def log_softmax_jvp(x, v, e, y, dy, g, state, row):
     """dz = ((v - p) - a) / t."""
     apart()
     m, log_s = anchor(state.m), _log_sum(state)
-    a = state.a[0] + state.a[1]
+    a, rate = state.a[0] + state.a[1], rate_of(row)[0]
     for k in range(row.count):
         number, tangent = read(x, k, row, 0.0), read(v, k, row, 0.0)
         if row.wants_y:
             write(y, k, row, _log_weight(number, m, log_s, row))
-        write(dy, k, row, ((tangent - state.p) - a) * row.rate[0])
+        write(dy, k, row, ((tangent - state.p) - a) * rate)
 
 
 @inline
@@ -210,13 +241,14 @@ def log_softmax_vjp(x, v, e, y, dy, g, state, row):
     (g (s - 1) - (G - g)) / s instead.
     """
     total, error = state.g
+    rate = rate_of(row)[0]
     rest = (state.s[0] - 1.0) + state.s[1]
     for k in range(row.count):
         weight, cotangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
         others = (total - cotangent) + error
         at_top = (cotangent * rest - others) * state.top
         below = fma(weight * -1.0, total, cotangent) - weight * error
-        write(dy, k, row, select(weight == state.top, at_top, below) * row.rate[0])
+        write(dy, k, row, select(weight == state.top, at_top, below) * rate)
 
 
 # logsumexp and its JVP --------------------------------------------------------------------------
@@ -243,12 +275,19 @@ def settle(x, m, s, row):
 
 @inline
 def sum_alone(x, v, e, like, row, known, given):
-    """m, and s but for its division by the maximum's share, which p = like is kept for."""
+    """m and s, to the accuracy that L wants."""
     if row.phase == MAP:
         return known
     total, m, like = exp_sum(x, like, row)
-    m = across_max(m, row.columns)
-    state = State(m, settle(x, m, total, row), like, total, total, total, m)
+    return sum_of_lanes(m, total, like)
+
+
+@inline
+def complete_sum_alone(x, state, row, known):
+    if row.phase == MAP:
+        return known
+    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+    state = State(m, settle(x, m, total, row), state.p, total, total, total, m)
     return _divided(state, row) if row.phase == FOLD else state
 
 
@@ -271,8 +310,8 @@ def logsumexp(x, v, e, y, dy, g, state, row):
 
 @inline
 def _log_of_sum(y, state, row):
-    t = widen(row.t[0]) + widen(row.t[1])
-    store(y, 0, narrow(widen(state.m) + t * log_of(state.s), state.m))
+    t, t_error = temperature_of(row)
+    store(y, 0, narrow(widen(state.m) + (widen(t) + widen(t_error)) * log_of(state.s), state.m))
 
 
 @inline

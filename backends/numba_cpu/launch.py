@@ -13,7 +13,7 @@ from . import sweep
 from .folds import FOLD, MAP, MERGE, WHOLE
 from .simd import compute_type
 from .states import STATE_VECTORS
-from .sweep import JOB
+from .sweep import JOB, RATES
 
 ALIGNMENT = 64  # bytes in a vector
 PAGE = 4096
@@ -154,7 +154,7 @@ def lay_out(job, n, inner, columns, vector):
         if n > ROW_BLOCK:
             job.width = 1
         job.block = min(n, ROW_BLOCK)
-        job.room = (2 * parts(job.block, vector) + STATE_VECTORS) * vector
+        job.room = job.width * (parts(job.block, vector) + STATE_VECTORS) * vector
     job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
 
 
@@ -183,7 +183,7 @@ def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given,
     job.write_directly = computed and not reduced and not past
     job.prefetches_y = job.writes_y and not reduced and not past
     groups, tile_parts = outer * job.tiles, 1 if v.size == 0 else 3
-    tile_bytes = parts(job.room * tile_parts * compute_size, PAGE) * PAGE
+    tile_bytes = parts((job.room * tile_parts + RATES * vector) * compute_size, PAGE) * PAGE
     memo_bytes = 0
     if job.blocks > 1:
         states = COLUMN_VECTORS if columns else 1
@@ -254,7 +254,7 @@ def _take_rows(kernel, addresses, size, n, step, rows, reduced, past):
     job.read_directly = step == 1
     job.write_directly = job.prefetches_y = not reduced and not past
     lay_out(job, n, rows, n <= SHORT_ROW, ALIGNMENT // size)
-    tile = np.empty(job.room * size + ALIGNMENT, np.uint8)
+    tile = np.empty(job.room * size + (RATES + 1) * ALIGNMENT, np.uint8)
     tile_address, job_address = aligned(tile), job_array.ctypes.data
     arguments = x, x, y, y, tile_address, tile_address, temperatures, job_address
     call(kernel, arguments, WHOLE, 0, job.tiles)

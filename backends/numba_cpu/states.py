@@ -28,7 +28,7 @@ class State(NamedTuple):
     top: object  # the maximum's y
 
 
-STATE_VECTORS = 8  # of m, s, p, a and g, which are kept between the phases
+STATE_VECTORS = 11
 
 
 @inline
@@ -38,16 +38,21 @@ def state_of(m, s, total):
 
 
 @inline
-def remember(memo, state):
+def remember(memo, state, with_v):
+    """Keep a state; without a tangent or cotangent, only m, s and p."""
     w = lanes(memo)
     store(memo, 0, state.m)
     store(memo, w, state.s[0])
     store(memo, 2 * w, state.s[1])
     store(memo, 3 * w, state.p)
-    store(memo, 4 * w, state.a[0])
-    store(memo, 5 * w, state.a[1])
-    store(memo, 6 * w, state.g[0])
-    store(memo, 7 * w, state.g[1])
+    if with_v:
+        store(memo, 4 * w, state.a[0])
+        store(memo, 5 * w, state.a[1])
+        store(memo, 6 * w, state.g[0])
+        store(memo, 7 * w, state.g[1])
+        store(memo, 8 * w, state.total[0])
+        store(memo, 9 * w, state.total[1])
+        store(memo, 10 * w, state.top)
 
 
 @inline
@@ -63,14 +68,18 @@ def remember_lane(memo, lane, state):
 
 
 @inline
-def recall(memo, at):
+def recall(memo, at, with_v):
     w = lanes(memo)
     i = at * STATE_VECTORS * w
-    s = load(memo, i + w), load(memo, i + 2 * w)
+    m, s = load(memo, i), (load(memo, i + w), load(memo, i + 2 * w))
     p = load(memo, i + 3 * w)
+    if not with_v:
+        nothing = splat(m, 0.0), splat(m, 0.0)
+        return State(m, s, p, nothing, nothing, s, p)
     a = load(memo, i + 4 * w), load(memo, i + 5 * w)
     g = load(memo, i + 6 * w), load(memo, i + 7 * w)
-    return State(load(memo, i), s, p, a, g, s, p)
+    total = load(memo, i + 8 * w), load(memo, i + 9 * w)
+    return State(m, s, p, a, g, total, load(memo, i + 10 * w))
 
 
 @inline
@@ -89,23 +98,23 @@ def _share(block_m, m, row):
 
 
 @inline
-def merge(memo, blocks, apart, row, given):
+def merge(memo, blocks, apart, row, given, with_v):
     """Merge the states of a row's blocks, `apart` states apart, in their order, into the first.
 
     (m, s) + (m', s') = (M, s exp((m - M)/t) + s' exp((m' - M)/t)); a follows its s, moved from the
     block's pivot to the row's. Where y is `given` its blocks need no rescaling.
     """
-    first = recall(memo, 0)
+    first = recall(memo, 0, with_v)
     m, p = first.m, first.p
     for k in range(1, blocks):
-        block = recall(memo, k * apart)
+        block = recall(memo, k * apart, with_v)
         p = select(block.m > m, block.p, p)
         m = maximum(block.m, m)
     zero = splat(m, 0.0)
     nothing = zero, zero
     top = rest = g = a = nothing
     for k in range(blocks):
-        block = recall(memo, k * apart)
+        block = recall(memo, k * apart, with_v)
         weight = block.s
         if not given:
             weight = multiply_pairs(block.s, _share(block.m, m, row))
@@ -119,4 +128,4 @@ def merge(memo, blocks, apart, row, given):
     s = add_pairs(top, rest)
     if not given:
         a = divide_pairs(a, s)
-    remember(memo, State(m, s, p, a, g, s, p))
+    remember(memo, State(m, s, p, a, g, s, p), with_v)

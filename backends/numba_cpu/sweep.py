@@ -12,7 +12,7 @@ from numba import carray
 
 from . import kernels
 from .folds import FOLD, MAP, MERGE, Row, across_max, reciprocal, row_max
-from .memory import copy_in, copy_out, fence, load_first, offset, same_as
+from .memory import copy_in, copy_out, fence, load, load_first, offset, same_as, store
 from .simd import first_lane, inline, lanes, select, splat
 from .states import STATE_VECTORS, merge, recall, remember, remember_lane, state_of
 
@@ -52,6 +52,9 @@ JOB = np.dtype(
         )
     ]
 )
+
+
+RATES = 4  # vectors at the start of a tile, for t and 1/t
 
 
 class Place(NamedTuple):
@@ -103,23 +106,35 @@ def of_rows(source, start, columns, count):
 
 
 @inline
-def temperature(temperatures, start, columns, count, rows):
-    """t and 1/t for the rows from `start`, each as a rounded number and its error."""
+def set_temperature(rates, temperatures, start, columns, count, rows):
+    """Note t and 1/t of the rows from `start`, each as a rounded number and its error."""
+    w = lanes(rates)
     t = of_rows(temperatures, start, columns, count)
     t_error = select(t == 1.0, splat(t, 0.0), of_rows(temperatures, start + rows, columns, count))
-    return (t, t_error), reciprocal((t, t_error))
+    rate, rate_error = reciprocal((t, t_error))
+    store(rates, 0, t)
+    store(rates, w, t_error)
+    store(rates, 2 * w, rate)
+    store(rates, 3 * w, rate_error)
 
 
 @inline
-def sweep(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
+def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
     """Fold and finish the rows of the units lo..hi, in the phase MERGE those of the groups lo..hi."""
     job = carray(job, 1)[0]
+    arrays = x, v, y, dy
+    rates, tile = tile, offset(tile, RATES * lanes(tile))
+    set_temperature(rates, temperatures, 0, False, 1, job.rows)
     if phase == MERGE:
-        merge_blocks(memo, temperatures, tile, job, lo, hi)
+        merge_blocks(memo, rates, temperatures, job, lo, hi)
     elif job.columns:
-        sweep_columns(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi)
+        sweep_columns(
+            fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
+        )
     else:
-        sweep_rows(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi)
+        sweep_rows(
+            fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
+        )
     if job.past:
         fence()
 
@@ -132,37 +147,61 @@ def states_of_unit(job, w):
 
 
 @inline
-def merge_blocks(memo, temperatures, like, job, lo, hi):
+def merge_blocks(memo, rates, temperatures, job, lo, hi):
     """Merge the blocks of the rows in the groups lo..hi."""
-    w, columns = lanes(like), job.columns != 0
+    w, columns = lanes(memo), job.columns != 0
     states = states_of_unit(job, w)
-    t, rate = temperature(temperatures, 0, False, 1, job.rows)
+    row = Row(0, 0, 0, columns, MERGE, job.unit != 0, False, rates, rates, 0, rates, 0)
     for group in range(lo, hi):
         outer, tile = group // job.tiles, group % job.tiles
         for q in range(states):
-            own = outer * job.inner + tile * job.width + (q * w if columns else q)
             if job.rows > 1:
+                own = outer * job.inner + tile * job.width + (q * w if columns else q)
                 here = min(w, job.inner - tile * job.width - q * w)
-                t, rate = temperature(temperatures, own, columns, here, job.rows)
-            row = Row(0, 0, 0, columns, MERGE, job.unit != 0, False, t, rate, like, 0, like, 0)
+                set_temperature(rates, temperatures, own, columns, here, job.rows)
             first = offset(memo, (group * job.blocks * states + q) * STATE_VECTORS * w)
-            merge(first, job.blocks, states, row, job.given != 0)
+            merge(first, job.blocks, states, row, job.given != 0, job.reads_v != 0)
 
 
 @inline
-def sweep_rows(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
-    """Where the axis is the last: all lanes of a vector belong to one row."""
-    w, given = lanes(tile), job.given != 0
-    reads_v, reduced = job.reads_v != 0 and job.v_per_row == 0, job.reduced != 0
-    read_directly, write_directly = job.read_directly != 0, job.write_directly != 0
-    v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
-    lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
+def copy_rows_in(x, start, job, x_tile, v, v_start, v_tile, memo, used, size):
+    """Copy the rows of a unit to the tile and note each one's maximum."""
+    w, part = lanes(x_tile), (size + lanes(x_tile) - 1) // lanes(x_tile) * lanes(x_tile)
+    for q in range(used):
+        x_row = offset(x_tile, q * part)
+        largest = copy_in(x, start + q * job.x_inner, job.x_axis, x_row, size, -math.inf)
+        store(memo, q * STATE_VECTORS * w, across_max(largest, False))
+        if job.reads_v and not job.v_per_row:
+            v_row = offset(v_tile, q * part)
+            copy_in(v, v_start + q * job.v_inner, job.v_axis, v_row, size, 0.0)
+
+
+@inline
+def glance_at_rows(x, stride, memo, used, size):
+    """Note the largest number in the first vector of each row."""
+    w = lanes(memo)
+    for q in range(used):
+        first = load_first(x, q * stride, size, splat(x, -math.inf))
+        store(memo, q * STATE_VECTORS * w, across_max(first, False))
+
+
+@inline
+def sweep_rows(
+    fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
+):
+    """Where the axis is the last: all lanes of a vector belong to one row.
+
+    The rows of a unit take each step together, so that one row's latency hides behind the others.
+    """
+    x, v, y, dy = arrays
+    w, reduced, past, given = lanes(tile), job.reduced != 0, job.past != 0, job.given != 0
+    with_v, in_place, write_directly = job.reads_v != 0, job.read_directly, job.write_directly
+    writes_y, writes_dy, v_per_row, rows = job.writes_y, job.writes_dy, job.v_per_row, job.rows
     states = states_of_unit(job, w)
-    t, rate = temperature(temperatures, 0, False, 1, job.rows)
+    unit_memo = offset(tile, job.room - states * STATE_VECTORS * w)
+    v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
     g = splat(tile, 0.0)
-    known = state = state_of(g, (g, g), (g, g))
-    row = Row(w, 0, 0, False, phase, job.unit != 0, job.writes_y != 0, t, rate, x, w, y, w)
-    before = tile, tile, tile, tile, tile, g, state, row
+    known = state_of(g, (g, g), (g, g))
     place = place_of(lo, job)
     for unit in range(lo, hi):
         here, place = place, place_after(place, job)
@@ -170,92 +209,105 @@ def sweep_rows(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, 
             continue
         size = min(job.block, job.n - here.block * job.block)
         used = min(job.width, job.inner - here.tile * job.width)
-        count = (size + w - 1) // w
         x_start = start_of(here, job, job.x_outer, job.x_axis, job.x_inner)
         v_start = start_of(here, job, job.v_outer, job.v_axis, job.v_inner)
         y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
-        ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
         first = here.outer * job.inner + here.tile * job.width
-        # The map of a row waits until the next row's fold is under way, to hide its latency.
-        for q in range(used + 1):
-            if q < used:
-                if job.rows > 1:
-                    t, rate = temperature(temperatures, first + q, False, 1, job.rows)
-                row = Row(
-                    w,
-                    count,
-                    size,
-                    False,
-                    phase,
-                    job.unit != 0,
-                    job.writes_y != 0,
-                    t,
-                    rate,
-                    offset(x, ahead + q * job.x_inner),
-                    w,
-                    offset(y, (y_start + q * job.y_inner) * job.writes_y),
-                    w * job.prefetches_y,
-                )
-                if job.v_per_row:
-                    g = of_rows(v, first + q, False, 1)
-                part = (q & 1) * count * w
-                x_row, v_row = offset(tile, part), offset(v_tile, part)
-                e_row, y_row, dy_row = offset(e_tile, part), x_row, v_row
-                if read_directly:
-                    x_row = same_as(offset(x, x_start + q * job.x_inner), tile)
-                    like = across_max(load_first(x_row, 0, size, splat(tile, -math.inf)), False)
-                    if reads_v:
-                        v_row = same_as(offset(v, v_start + q * job.v_inner), tile)
-                else:
-                    start = x_start + q * job.x_inner
-                    like = across_max(copy_in(x, start, job.x_axis, x_row, size, -math.inf), False)
-                    if reads_v:
-                        copy_in(v, v_start + q * job.v_inner, job.v_axis, v_row, size, 0.0)
-                if given:
-                    e_row = x_row
-                if write_directly:
-                    if job.writes_y:
-                        y_row = same_as(offset(y, y_start + q * job.y_inner), tile)
-                    if job.writes_dy:
-                        dy_row = same_as(offset(dy, y_start + q * job.y_inner), tile)
-                block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
-                if phase == MAP:
-                    known = recall(block_memo, -here.block * states)
-                    like = known.m
-                state = fold(x_row, v_row, e_row, like, row, known, given)
-                if phase == FOLD:
-                    remember(block_memo, state)
-                elif reduced:
-                    remember_lane(lanes_memo, q, state)
-            if q > 0 and phase != FOLD and not reduced:
-                finish(*before)
+        block_memo = offset(memo, unit * states * STATE_VECTORS * w)
+        count = (size + w - 1) // w
+        # Where row 0 of each lies, and how far on the next row.
+        x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
+        x_step = v_step = e_step = y_step = dy_step = count * w
+        if in_place:
+            x_row, x_step = same_as(offset(x, x_start), tile), job.x_inner
+            if with_v and not v_per_row:
+                v_row, v_step = same_as(offset(v, v_start), tile), job.v_inner
+            glance_at_rows(x_row, x_step, unit_memo, used, size)
+        else:
+            copy_rows_in(x, x_start, job, x_row, v, v_start, v_row, unit_memo, used, size)
+        if given:
+            e_row, e_step = x_row, x_step
+        if write_directly:
+            if writes_y:
+                y_row, y_step = same_as(offset(y, y_start), tile), job.y_inner
+            if writes_dy:
+                dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
+        ahead = offset(x, start_of(place, job, job.x_outer, job.x_axis, job.x_inner))
+        ahead_step, target_step = job.x_inner, job.y_inner * writes_y
+        target, target_stride = offset(y, y_start * writes_y), w * job.prefetches_y
+        unit_of_t, wants_y = job.unit != 0, writes_y != 0
+        for q in range(used):
+            if rows > 1:
+                set_temperature(rates, temperatures, first + q, False, 1, rows)
+            row = Row(
+                w,
+                count,
+                size,
+                False,
+                phase,
+                unit_of_t,
+                wants_y,
+                rates,
+                offset(ahead, q * ahead_step),
+                w,
+                offset(target, q * target_step),
+                target_stride,
+            )
+            like = load(unit_memo, q * STATE_VECTORS * w)
+            if phase == MAP:
+                known = recall(block_memo, q - here.block * states, with_v)
+                like = known.m
+            own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
+            state = fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
+            remember(offset(unit_memo, q * STATE_VECTORS * w), state, with_v)
+        row = Row(w, count, size, False, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
+        for q in range(used):
+            if rows > 1:
+                set_temperature(rates, temperatures, first + q, False, 1, rows)
+            if v_per_row:
+                g = of_rows(v, first + q, False, 1)
+            if phase == MAP:
+                known = recall(block_memo, q - here.block * states, with_v)
+            own_x, own_e = offset(x_row, q * x_step), offset(e_row, q * e_step)
+            state = complete(own_x, recall(unit_memo, q, with_v), row, known)
+            if phase == FOLD:
+                remember(offset(block_memo, q * STATE_VECTORS * w), state, with_v)
+            elif reduced:
+                remember_lane(tile, q, state)
+            else:
+                own_v, own_y = offset(v_row, q * v_step), offset(y_row, q * y_step)
+                own_dy = offset(dy_row, q * dy_step)
+                finish(own_x, own_v, own_e, own_y, own_dy, g, state, row)
                 if not write_directly:
-                    start = y_start + (q - 1) * job.y_inner
-                    if job.writes_y:
-                        copy_out(before[3], y, start, 1, size, job.past != 0)
-                    if job.writes_dy:
-                        copy_out(before[4], dy, start, 1, size, job.past != 0)
-            before = x_row, v_row, e_row, y_row, dy_row, g, state, row
+                    start = y_start + q * job.y_inner
+                    if writes_y:
+                        copy_out(own_y, y, start, 1, size, past)
+                    if writes_dy:
+                        copy_out(own_dy, dy, start, 1, size, past)
         if reduced and phase != FOLD:
-            if job.rows > 1:
-                t, rate = temperature(temperatures, first, True, used, job.rows)
-            several = Row(w, 1, used, True, phase, job.unit != 0, True, t, rate, x, 0, y, 0)
-            finish(tile, tile, tile, tile, v_tile, g, recall(lanes_memo, 0), several)
+            if rows > 1:
+                set_temperature(rates, temperatures, first, True, used, rows)
+            several = Row(w, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
+            dy_row = offset(tile, w)
+            finish(tile, tile, tile, tile, dy_row, g, recall(tile, 0, True), several)
             copy_out(tile, y, y_start, 1, used, False)
-            if job.writes_dy:
-                copy_out(v_tile, dy, y_start, 1, used, False)
+            if writes_dy:
+                copy_out(dy_row, dy, y_start, 1, used, False)
 
 
 @inline
-def sweep_columns(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
+def sweep_columns(
+    fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
+):
     """Where rows lie side by side: each lane of a vector is a row of its own."""
+    x, v, y, dy = arrays
     w, given, past = lanes(tile), job.given != 0, job.past != 0
-    reads_v = job.reads_v != 0 and job.v_per_row == 0
+    with_v = job.reads_v != 0
+    reads_v = with_v and job.v_per_row == 0
     v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
     if given:
         e_tile = tile
     states = states_of_unit(job, w)
-    t, rate = temperature(temperatures, 0, False, 1, job.rows)
     g = splat(tile, 0.0)
     known = state_of(g, (g, g), (g, g))
     place = place_of(lo, job)
@@ -280,7 +332,7 @@ def sweep_columns(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phas
         for q in range(pitch // w):
             several = min(w, used - q * w)
             if job.rows > 1:
-                t, rate = temperature(temperatures, first + q * w, True, several, job.rows)
+                set_temperature(rates, temperatures, first + q * w, True, several, job.rows)
             if job.v_per_row:
                 g = of_rows(v, first + q * w, True, several)
             row = Row(
@@ -291,8 +343,7 @@ def sweep_columns(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phas
                 phase,
                 job.unit != 0,
                 job.writes_y != 0,
-                t,
-                rate,
+                rates,
                 offset(x, ahead + q * w * job.x_inner),
                 job.x_axis,
                 offset(y, (y_start + q * w * job.y_inner) * job.writes_y),
@@ -301,13 +352,14 @@ def sweep_columns(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phas
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
             block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
             if phase == MAP:
-                known = recall(block_memo, -here.block * states)
+                known = recall(block_memo, -here.block * states, with_v)
                 like = known.m
             else:
                 like = row_max(x_row, row)
             state = fold(x_row, v_row, e_row, like, row, known, given)
+            state = complete(x_row, state, row, known)
             if phase == FOLD:
-                remember(block_memo, state)
+                remember(block_memo, state, with_v)
             else:
                 finish(x_row, v_row, e_row, x_row, v_row, g, state, row)
         if phase != FOLD:
@@ -320,40 +372,40 @@ def sweep_columns(fold, finish, x, v, y, dy, tile, memo, temperatures, job, phas
 
 
 def softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.exponentials, kernels.softmax
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.softmax
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def log_softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.pair, kernels.log_softmax
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.pair, kernels.complete_pair, kernels.log_softmax
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def logsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.sum_alone, kernels.logsumexp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.sum_alone, kernels.complete_sum_alone, kernels.logsumexp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.boltzmann, kernels.softmax_jvp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.boltzmann, kernels.as_it_is, kernels.softmax_jvp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def log_softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.boltzmann_apart, kernels.log_softmax_jvp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.boltzmann_apart, kernels.as_it_is, kernels.log_softmax_jvp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def logsumexp_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.mean, kernels.logsumexp_jvp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.mean, kernels.as_it_is, kernels.logsumexp_jvp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def log_softmax_vjp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.softmax_and_total, kernels.log_softmax_vjp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.softmax_and_total, kernels.as_it_is, kernels.log_softmax_vjp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
 def logsumexp_vjp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
-    fold, finish = kernels.exponentials, kernels.logsumexp_vjp
-    sweep(fold, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
