@@ -18,7 +18,7 @@ _STORAGE = {
 }
 
 # Results larger than this are written past the cache: they would not stay in it anyway.
-_PAST_CACHE = 1 << 26
+_PAST_CACHE = 1 << 25
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
 _COLDEST, _HOTTEST = 1e-30, 1e30

@@ -312,9 +312,10 @@ def exp_and_sum(x, y, like, row):
     return _exp_sum_safely(x, y, like, row, True, False)
 
 
-@inline
+@loop
 def share_of_max(m, like, row):
     """e of the maximum, as `exp_sum` adds it up, and as a pair."""
+    apart()
     q, _ = _argument(like, False, row, like)
     base = exp_base(q)
     q, error = _argument(anchor(m), False, row, like)

@@ -13,12 +13,14 @@ from numba.extending import intrinsic
 
 from .simd import (
     LLVM_TYPE,
+    apart,
     call,
     compute_type,
     every_lane,
     fma,
     inline,
     lanes,
+    loop,
     maximum,
     splat,
     splat_value,
@@ -262,9 +264,10 @@ def store_one(typing, pointer, i, x):
     return types.void(pointer, i, x), generate
 
 
-@inline
+@loop
 def copy_in(source, start, stride, tile, length, fill):
     """`length` numbers from source[start:] -> the tile, padded; their largest in each lane."""
+    apart()
     width, padding = lanes(tile), splat(tile, fill)
     largest = splat(tile, -math.inf)
     i = 0
@@ -288,9 +291,10 @@ def copy_in(source, start, stride, tile, length, fill):
     return largest
 
 
-@inline
+@loop
 def copy_out(tile, out, start, stride, length, past):
     """`length` numbers from the tile -> out[start:], `past` the cache if wanted."""
+    apart()
     width = lanes(tile)
     i = 0
     if stride != 1:

@@ -13,7 +13,7 @@ from .elementary import (
 )
 from .folds import anchor, shifted
 from .memory import load, store, store_one
-from .simd import inline, lanes, maximum, one_lane, select, splat
+from .simd import apart, inline, lanes, loop, maximum, one_lane, select, splat
 
 
 class State(NamedTuple):
@@ -97,24 +97,25 @@ def _share(block_m, m, row):
     return choose(block_m == m, (splat(m, 1.0), splat(m, 0.0)), share)
 
 
-@inline
-def merge(memo, blocks, apart, row, given, with_v):
-    """Merge the states of a row's blocks, `apart` states apart, in their order, into the first.
+@loop
+def merge(memo, blocks, stride, row, given, with_v):
+    """Merge the states of a row's blocks, `stride` states apart, in their order, into the first.
 
     (m, s) + (m', s') = (M, s exp((m - M)/t) + s' exp((m' - M)/t)); a follows its s, moved from the
     block's pivot to the row's. Where y is `given` its blocks need no rescaling.
     """
+    apart()
     first = recall(memo, 0, with_v)
     m, p = first.m, first.p
     for k in range(1, blocks):
-        block = recall(memo, k * apart, with_v)
+        block = recall(memo, k * stride, with_v)
         p = select(block.m > m, block.p, p)
         m = maximum(block.m, m)
     zero = splat(m, 0.0)
     nothing = zero, zero
     top = rest = g = a = nothing
     for k in range(blocks):
-        block = recall(memo, k * apart, with_v)
+        block = recall(memo, k * stride, with_v)
         weight = block.s
         if not given:
             weight = multiply_pairs(block.s, _share(block.m, m, row))

@@ -13,7 +13,7 @@ from numba import carray
 from . import kernels
 from .folds import FOLD, MAP, MERGE, Row, across_max, reciprocal, row_max
 from .memory import copy_in, copy_out, fence, load, load_first, offset, same_as, store
-from .simd import first_lane, inline, lanes, select, splat
+from .simd import apart, first_lane, inline, lanes, loop, select, splat
 from .states import STATE_VECTORS, merge, recall, remember, remember_lane, state_of
 
 JOB = np.dtype(
@@ -105,9 +105,10 @@ def of_rows(source, start, columns, count):
     return first_lane(load_first(source, start, 1, one))
 
 
-@inline
+@loop
 def set_temperature(rates, temperatures, start, columns, count, rows):
     """Note t and 1/t of the rows from `start`, each as a rounded number and its error."""
+    apart()
     w = lanes(rates)
     t = of_rows(temperatures, start, columns, count)
     t_error = select(t == 1.0, splat(t, 0.0), of_rows(temperatures, start + rows, columns, count))
@@ -281,18 +282,18 @@ def sweep_rows(
                 if not write_directly:
                     start = y_start + q * job.y_inner
                     if writes_y:
-                        copy_out(own_y, y, start, 1, size, past)
+                        copy_out(own_y, y, start, job.y_axis, size, past)
                     if writes_dy:
-                        copy_out(own_dy, dy, start, 1, size, past)
+                        copy_out(own_dy, dy, start, job.y_axis, size, past)
         if reduced and phase != FOLD:
             if rows > 1:
                 set_temperature(rates, temperatures, first, True, used, rows)
             several = Row(w, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
             dy_row = offset(tile, w)
             finish(tile, tile, tile, tile, dy_row, g, recall(tile, 0, True), several)
-            copy_out(tile, y, y_start, 1, used, False)
+            copy_out(tile, y, y_start, job.y_inner, used, past)
             if writes_dy:
-                copy_out(dy_row, dy, y_start, 1, used, False)
+                copy_out(dy_row, dy, y_start, job.y_inner, used, past)
 
 
 @inline
