@@ -54,10 +54,11 @@ class Row(NamedTuple):
 
     step: int
     count: int
+    whole: int  # vectors that the row fills
     length: int  # numbers from the first vector's first on that belong to the row
     columns: bool
     phase: int
-    unit: bool  # whether t == 1
+    unit: bool  # whether t == 1 in the exponent
     wants_y: bool  # whether the result itself is wanted, beside its derivative
     rates: object  # where t and 1/t lie, each as a rounded number and its error
     ahead: object  # where the next row lies in memory, fetched while this one is computed
@@ -77,6 +78,15 @@ def rate_of(row):
     """1/t as a rounded number and its error."""
     w = lanes(row.rates)
     return load(row.rates, 2 * w), load(row.rates, 3 * w)
+
+
+@inline
+def exponent_rate(row):
+    """The 1/t that x is multiplied by: 1 where x is log-softmax, which has it already."""
+    rate, error = rate_of(row)
+    if row.unit:
+        return splat(rate, 1.0), splat(rate, 0.0)
+    return rate, error
 
 
 @inline
@@ -151,7 +161,7 @@ def _across_sum_float64(total):
 def row_max(x, row):
     """The maximum m of the row; NaN is passed over (the sum keeps it)."""
     a = b = c = d = splat(x, -math.inf)
-    fours = row.count - row.count % 4
+    fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
         i = k * row.step
         a = maximum(load(x, i), a)
@@ -167,7 +177,7 @@ def row_max(x, row):
 def row_sum(v, row):
     """The sum of v over the row."""
     total = (splat(v, 0.0), splat(v, 0.0))
-    fours = row.count - row.count % 4
+    fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
         i = k * row.step
         ab = load(v, i) + load(v, i + row.step)
@@ -188,7 +198,7 @@ def anchor(m):
 def shifted(x, m, row):
     """(x - m)/t as a rounded number and its error."""
     d, error = two_diff(x, m)
-    rate, rate_error = rate_of(row)
+    rate, rate_error = exponent_rate(row)
     q = d * rate
     return q, fma(d, rate, q * -1.0) + fma(d, rate_error, error * rate)
 
@@ -196,7 +206,7 @@ def shifted(x, m, row):
 @inline
 def _over_t(x, row):
     """x/t as a rounded number and its error."""
-    rate, rate_error = rate_of(row)
+    rate, rate_error = exponent_rate(row)
     q = x * rate
     return q, fma(x, rate_error, fma(x, rate, q * -1.0))
 
@@ -207,7 +217,7 @@ def _is_far(m, row):
 
     There m is subtracted first: x - m is exact for every x that matters, for those lie close to m.
     """
-    q = m * rate_of(row)[0]
+    q = m * exponent_rate(row)[0]
     return maximum(q, q * -1.0) > REACH(m)
 
 
@@ -241,7 +251,7 @@ def _exp_sum(x, y, like, row, keep, exact, near):
     zero = splat(like, 0.0)
     total = other = zero, zero
     m = n = splat(like, -math.inf)
-    fours = row.count - row.count % 4
+    fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
         i = k * row.step
         a, b = load(x, i), load(x, i + row.step)
@@ -275,7 +285,7 @@ def _exp_sum_over(x, y, like, row, keep, exact):
 @inline
 def _is_too_low(like, m, row):
     """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t)."""
-    return any_lane((m - like) * rate_of(row)[0] > HEADROOM(m))
+    return any_lane((m - like) * exponent_rate(row)[0] > HEADROOM(m))
 
 
 @inline
@@ -399,7 +409,7 @@ def deviation(y, v, p, row):
     """<y, v - p> over the row."""
     apart()
     total = (splat(y, 0.0), splat(y, 0.0))
-    fours = row.count - row.count % 4
+    fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
         i = k * row.step
         ab = _product(y, v, p, i) + _product(y, v, p, i + row.step)

@@ -9,6 +9,7 @@ import math
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .simd import (
@@ -24,6 +25,7 @@ from .simd import (
     maximum,
     splat,
     splat_value,
+    transposed,
     vector_of,
 )
 
@@ -122,30 +124,38 @@ def _masked(raw: ir.VectorType) -> tuple[ir.VectorType, str]:
     return ir.VectorType(ir.IntType(bits), raw.count), f"v{raw.count}i{bits}.p0"
 
 
+def _load_first(builder, storage, address, count, fill):
+    raw, compute = _raw_vector(storage), fill.type
+    integers, suffix = _masked(raw)
+    mask = _first_lanes(builder, raw.count, count)
+    place = builder.bitcast(address, integers.as_pointer())
+    alignment, nothing = _I32(storage.bitwidth // 8), every_lane(integers, 0)
+    arguments = [place, alignment, mask, nothing]
+    value = call(builder, f"llvm.masked.load.{suffix}", integers, arguments)
+    decoded = _decode(builder, storage, builder.bitcast(value, raw), compute)
+    return builder.select(mask, decoded, fill)
+
+
+def _store_first(builder, storage, address, count, x):
+    raw = _raw_vector(storage)
+    integers, suffix = _masked(raw)
+    value = builder.bitcast(_encode(builder, storage, x, raw), integers)
+    place = builder.bitcast(address, integers.as_pointer())
+    mask = _first_lanes(builder, raw.count, count)
+    arguments = [value, place, _I32(storage.bitwidth // 8), mask]
+    call(builder, f"llvm.masked.store.{suffix}", ir.VoidType(), arguments)
+
+
 @intrinsic
 def load_first(typing, pointer, i, count, fill):
     """The first `count` lanes from pointer[i:], `fill` in the others; nothing beyond is read."""
-    vector, storage = vector_of(pointer.dtype), pointer.dtype
+    storage = pointer.dtype
 
     def generate(context, builder, signature, args):
-        raw, compute = _raw_vector(storage), context.get_value_type(vector)
-        integers, suffix = _masked(raw)
-        mask = _first_lanes(builder, raw.count, args[2])
-        value = call(
-            builder,
-            f"llvm.masked.load.{suffix}",
-            integers,
-            [
-                _address(builder, *args[:2], integers),
-                _I32(storage.bitwidth // 8),
-                mask,
-                every_lane(integers, 0),
-            ],
-        )
-        decoded = _decode(builder, storage, builder.bitcast(value, raw), compute)
-        return builder.select(mask, decoded, args[3])
+        start, i, count, fill = args
+        return _load_first(builder, storage, builder.gep(start, [i]), count, fill)
 
-    return vector(pointer, i, count, fill), generate
+    return vector_of(storage)(pointer, i, count, fill), generate
 
 
 @intrinsic
@@ -154,19 +164,53 @@ def store_first(typing, pointer, i, count, x):
     storage = pointer.dtype
 
     def generate(context, builder, signature, args):
-        raw = _raw_vector(storage)
-        integers, suffix = _masked(raw)
-        value = builder.bitcast(_encode(builder, storage, args[3], raw), integers)
-        arguments = [
-            value,
-            _address(builder, *args[:2], integers),
-            _I32(storage.bitwidth // 8),
-            _first_lanes(builder, raw.count, args[2]),
-        ]
-        call(builder, f"llvm.masked.store.{suffix}", ir.VoidType(), arguments)
+        start, i, count, x = args
+        _store_first(builder, storage, builder.gep(start, [i]), count, x)
         return context.get_dummy_value()
 
     return types.void(pointer, i, count, x), generate
+
+
+@intrinsic
+def load_lines(typing, pointer, i, stride, used, count, fill):
+    """The first `count` numbers of `used` lines, `stride` numbers apart, the last one repeated."""
+    storage, vector = pointer.dtype, vector_of(pointer.dtype)
+
+    def generate(context, builder, signature, args):
+        start, i, stride, used, count, fill = args
+        start = builder.gep(start, [i])
+        lines = [
+            _load_first(builder, storage, _line(builder, line, start, stride, used), count, fill)
+            for line in range(vector.lanes)
+        ]
+        return context.make_tuple(builder, signature.return_type, lines)
+
+    several = types.UniTuple(vector, vector.lanes)
+    return several(pointer, i, stride, used, count, fill), generate
+
+
+@intrinsic
+def store_lines(typing, pointer, i, stride, used, count, vectors):
+    """The first `count` numbers of `used` vectors -> lines as of `load_lines`."""
+    storage = pointer.dtype
+
+    def generate(context, builder, signature, args):
+        start, i, stride, used, count, vectors = args
+        start = builder.gep(start, [i])
+        lines = cgutils.unpack_tuple(builder, vectors, vector_of(storage).lanes)
+        # From the end, so that what is no line of its own is overwritten by the last that is.
+        for line, x in reversed(list(enumerate(lines))):
+            _store_first(builder, storage, _line(builder, line, start, stride, used), count, x)
+        return context.get_dummy_value()
+
+    return types.void(pointer, i, stride, used, count, vectors), generate
+
+
+def _line(builder, line, start, stride, used):
+    """The address of a line, or of the last one in use."""
+    last = builder.sub(used, _I64(1))
+    number = builder.select(builder.icmp_signed("<", _I64(line), last), _I64(line), last)
+    return builder.gep(start, [builder.mul(number, stride)])
 
 
 @intrinsic
@@ -314,3 +358,28 @@ def copy_out(tile, out, start, stride, length, past):
             i += width
     if i < length:
         store_first(out, start + i, length - i, load(tile, i))
+
+
+@loop
+def transpose_in(source, start, stride, used, n, tile, pitch, fill):
+    """`used` rows of n numbers, `stride` apart -> columns of the tile, padded."""
+    apart()
+    width, padding = lanes(tile), splat(tile, fill)
+    for row in range(0, used, width):
+        for k in range(0, n, width):
+            at, here = start + row * stride + k, min(n - k, width)
+            square = load_lines(source, at, stride, used - row, here, padding)
+            store_lines(tile, k * pitch + row, pitch, here, width, transposed(square))
+
+
+@loop
+def transpose_out(tile, pitch, used, n, out, start, stride):
+    """Columns of the tile -> `used` rows of n numbers, `stride` apart."""
+    apart()
+    width, padding = lanes(tile), splat(tile, 0.0)
+    for row in range(0, used, width):
+        for k in range(0, n, width):
+            here = min(n - k, width)
+            square = load_lines(tile, k * pitch + row, pitch, here, width, padding)
+            at = start + row * stride + k
+            store_lines(out, at, stride, used - row, here, transposed(square))

@@ -352,3 +352,24 @@ exchange_4 = _shuffle(lambda lane: lane ^ 4)
 exchange_2 = _shuffle(lambda lane: lane ^ 2)
 exchange_1 = _shuffle(lambda lane: lane ^ 1)
 first_lane = _shuffle(lambda lane: 0)
+
+
+@intrinsic
+def transposed(typing, vectors):
+    """The columns of a square of numbers whose lines are given."""
+    count = len(vectors)
+
+    def interleaved(builder, a, b, first):
+        order = [half * count + first + lane for lane in range(count // 2) for half in (0, 1)]
+        return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, count), order))
+
+    def generate(context, builder, signature, args):
+        lines = cgutils.unpack_tuple(builder, args[0], count)
+        for _ in range(count.bit_length() - 1):  # a perfect shuffle of the lines at each step
+            pairs = zip(lines[: count // 2], lines[count // 2 :], strict=True)
+            lines = [
+                interleaved(builder, a, b, first) for a, b in pairs for first in (0, count // 2)
+            ]
+        return context.make_tuple(builder, signature.return_type, lines)
+
+    return vectors(vectors), generate

@@ -12,7 +12,7 @@ from numba import carray
 
 from . import kernels
 from .folds import FOLD, MAP, MERGE, Row, across_max, reciprocal, row_max
-from .memory import copy_in, copy_out, fence, load, load_first, offset, same_as, store
+from .memory import copy_in, copy_out, fence, load, load_first, offset, same_as, store, transpose_in, transpose_out
 from .simd import apart, first_lane, inline, lanes, loop, select, splat
 from .states import STATE_VECTORS, merge, recall, remember, remember_lane, state_of
 
@@ -152,7 +152,7 @@ def merge_blocks(memo, rates, temperatures, job, lo, hi):
     """Merge the blocks of the rows in the groups lo..hi."""
     w, columns = lanes(memo), job.columns != 0
     states = states_of_unit(job, w)
-    row = Row(0, 0, 0, columns, MERGE, job.unit != 0, False, rates, rates, 0, rates, 0)
+    row = Row(0, 0, 0, 0, columns, MERGE, job.unit != 0, False, rates, rates, 0, rates, 0)
     for group in range(lo, hi):
         outer, tile = group // job.tiles, group % job.tiles
         for q in range(states):
@@ -243,6 +243,7 @@ def sweep_rows(
             row = Row(
                 w,
                 count,
+                size // w,
                 size,
                 False,
                 phase,
@@ -261,7 +262,7 @@ def sweep_rows(
             own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
             state = fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
             remember(offset(unit_memo, q * STATE_VECTORS * w), state, with_v)
-        row = Row(w, count, size, False, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
+        row = Row(w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
         for q in range(used):
             if rows > 1:
                 set_temperature(rates, temperatures, first + q, False, 1, rows)
@@ -288,12 +289,32 @@ def sweep_rows(
         if reduced and phase != FOLD:
             if rows > 1:
                 set_temperature(rates, temperatures, first, True, used, rows)
-            several = Row(w, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
+            several = Row(w, 1, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
             dy_row = offset(tile, w)
             finish(tile, tile, tile, tile, dy_row, g, recall(tile, 0, True), several)
             copy_out(tile, y, y_start, job.y_inner, used, past)
             if writes_dy:
                 copy_out(dy_row, dy, y_start, job.y_inner, used, past)
+
+
+@inline
+def columns_in(x, start, axis, inner, tile, pitch, used, size, fill):
+    """Copy `used` rows that lie side by side to the tile."""
+    if axis == 1 and size > 1:
+        transpose_in(x, start, inner, used, size, tile, pitch, fill)
+    else:
+        for k in range(size):
+            copy_in(x, start + k * axis, inner, offset(tile, k * pitch), used, fill)
+
+
+@inline
+def columns_out(tile, pitch, used, size, y, start, axis, inner, past):
+    """Copy them back."""
+    if axis == 1 and size > 1:
+        transpose_out(tile, pitch, used, size, y, start, inner)
+    else:
+        for k in range(size):
+            copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
 
 
 @inline
@@ -324,12 +345,9 @@ def sweep_columns(
         y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
         ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
         first = here.outer * job.inner + here.tile * job.width
-        for k in range(size):
-            line = offset(tile, k * pitch)
-            copy_in(x, x_start + k * job.x_axis, job.x_inner, line, used, -math.inf)
-            if reads_v:
-                line = offset(v_tile, k * pitch)
-                copy_in(v, v_start + k * job.v_axis, job.v_inner, line, used, 0.0)
+        columns_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf)
+        if reads_v:
+            columns_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0)
         for q in range(pitch // w):
             several = min(w, used - q * w)
             if job.rows > 1:
@@ -338,6 +356,7 @@ def sweep_columns(
                 g = of_rows(v, first + q * w, True, several)
             row = Row(
                 pitch,
+                size,
                 size,
                 size * pitch,
                 True,
@@ -364,12 +383,11 @@ def sweep_columns(
             else:
                 finish(x_row, v_row, e_row, x_row, v_row, g, state, row)
         if phase != FOLD:
-            for k in range(1 if job.reduced else size):
-                start = y_start + k * job.y_axis
-                if job.writes_y:
-                    copy_out(offset(tile, k * pitch), y, start, job.y_inner, used, past)
-                if job.writes_dy:
-                    copy_out(offset(v_tile, k * pitch), dy, start, job.y_inner, used, past)
+            lines = 1 if job.reduced else size
+            if job.writes_y:
+                columns_out(tile, pitch, used, lines, y, y_start, job.y_axis, job.y_inner, past)
+            if job.writes_dy:
+                columns_out(v_tile, pitch, used, lines, dy, y_start, job.y_axis, job.y_inner, past)
 
 
 def softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
