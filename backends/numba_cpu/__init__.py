@@ -7,25 +7,27 @@ weights `b`, hardmax (t = 0), uniform (t = inf) and empty arrays go to `array_ap
 from typing import Any
 
 import numpy as np
+from numpy import empty_like
 
 from .. import array_api
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows, plain_rows, run_plain, takes
+from .arrays import PLAIN, Rows, plain_rows, run_plain, takes
 
 INF = float("inf")
+_SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLAIN["logsumexp"]
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and (plain := plain_rows("softmax", x, axis, temperature)):
+    if where is None and (plain := plain_rows(_SOFTMAX, x, axis, temperature)):
         if out is None or takes(out, x, x.shape):
-            return run_plain(plain, x, np.empty_like(x) if out is None else out)
+            return run_plain(plain, x, empty_like(x) if out is None else out)
     return _entrywise("softmax", 0.0, x, axis, temperature, where, out)
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and (plain := plain_rows("log_softmax", x, axis, temperature)):
+    if where is None and (plain := plain_rows(_LOG_SOFTMAX, x, axis, temperature)):
         if out is None or takes(out, x, x.shape):
-            return run_plain(plain, x, np.empty_like(x) if out is None else out)
+            return run_plain(plain, x, empty_like(x) if out is None else out)
     return _entrywise("log_softmax", -INF, x, axis, temperature, where, out)
 
 
@@ -51,7 +53,7 @@ def logsumexp(
     out: Any,
 ) -> Any:
     no_options = b is None and where is None and not keepdims and not return_sign
-    if no_options and (plain := plain_rows("logsumexp", a, axis, temperature)):
+    if no_options and (plain := plain_rows(_LOGSUMEXP, a, axis, temperature)):
         if out is None:
             L = run_plain(plain, a, np.empty(a.shape[:-1], a.dtype))
             return L if L.shape else L[()]

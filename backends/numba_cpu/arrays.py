@@ -6,9 +6,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numba import types
+from numpy import ndarray
 
 from ..rows import reduced_axes, reduced_shape
 from . import launch
+from .launch import ROW_BLOCK, run_few_rows
 from .threads import WORTH_SHARING, threads_for
 
 _STORAGE = {
@@ -30,47 +32,48 @@ ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 @cache
 def _address(operation: str, dtype: np.dtype[Any]) -> int:
     address = int(launch.kernel(operation, storage_of(dtype)).address)
-    if operation in _PLAIN and dtype in ONE:
-        _PLAIN[operation][dtype] = address, ONE[dtype]
+    if operation in PLAIN and dtype in ONE:
+        PLAIN[operation][dtype] = address, ONE[dtype].ctypes.data
     return address
 
 
-_PLAIN: dict[str, dict[np.dtype[Any], tuple[int, Any]]] = {
+Plain = tuple[int, int]  # a kernel, and where t = 1 lies
+PLAIN: dict[str, dict[np.dtype[Any], Plain]] = {
     name: {} for name in ("softmax", "log_softmax", "logsumexp")
 }
 
 
-def plain_rows(name: str, x: Any, axis: Any, temperature: Any) -> tuple[int, Any] | None:
+def plain_rows(kernels: dict[np.dtype[Any], Plain], x: Any, axis: Any, t: Any) -> Plain | None:
     """The call that most callers make, contiguous rows and no options: its kernel and t."""
-    if type(x) is not np.ndarray or type(temperature) is not float or temperature != 1.0:
+    if type(x) is not ndarray or type(t) is not float or t != 1.0:
         return None
-    shape = x.shape
-    last = len(shape) - 1
-    if last == 0:
-        fits = axis is None or axis == -1 or axis == 0
+    if x.ndim == 1:
+        fits = (axis is None or axis == -1 or axis == 0) and 0 < x.size <= ROW_BLOCK
     else:
+        last = x.ndim - 1
         fits = (axis == -1 or axis == last) and x.flags.c_contiguous and x.size > 0
-    if fits and last >= 0 and 0 < shape[last] <= launch.ROW_BLOCK:
-        return _PLAIN[name].get(x.dtype)
-    return None
+        fits = fits and x.shape[last] <= ROW_BLOCK
+    return kernels.get(x.dtype) if fits else None
 
 
-def run_plain(plain: tuple[int, Any], x: Any, y: Any) -> Any:
+def run_plain(plain: Plain, x: Any, y: Any) -> Any:
     """Run a kernel of `plain_rows` on x and return its results in y."""
     kernel, one = plain
-    past = y.nbytes > _PAST_CACHE
-    threads = 1 if x.size < WORTH_SHARING or x.ndim == 1 else threads_for(x.size)
-    if threads == 1:
-        launch.run_rows(kernel, x, y, one, past)
+    if x.size < WORTH_SHARING:
+        run_few_rows(kernel, one, x, y)
+        return y
+    past, threads = y.nbytes > _PAST_CACHE, threads_for(x.size)
+    if threads == 1 or x.ndim == 1:
+        launch.run_rows(kernel, one, x, y, past)
     else:
-        launch.share_rows(kernel, *launch.rows_of(x, y, one), past, threads)
+        launch.share_rows(kernel, one, *launch.rows_of(x, y), past, threads)
     return y
 
 
 def takes(out: Any, x: Any, shape: tuple[int, ...]) -> bool:
     """Whether a kernel that reads x can write to `out` right away."""
     return (
-        type(out) is np.ndarray
+        type(out) is ndarray
         and out.dtype is x.dtype
         and out.shape == shape
         and out.flags.carray

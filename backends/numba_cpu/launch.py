@@ -242,9 +242,8 @@ def run(
 
 
 @njit(nogil=True, cache=True)
-def _take_rows(kernel, addresses, size, n, step, rows, reduced, past):
+def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
     """`rows` contiguous rows of n numbers at t = 1, of which none is cut into blocks."""
-    x, y, temperatures = addresses
     job_array = np.zeros(1, JOB)
     job = job_array[0]
     job.x_axis, job.x_inner = step, n
@@ -256,34 +255,44 @@ def _take_rows(kernel, addresses, size, n, step, rows, reduced, past):
     lay_out(job, n, rows, n <= SHORT_ROW, ALIGNMENT // size)
     tile = np.empty(job.room * size + (RATES + 1) * ALIGNMENT, np.uint8)
     tile_address, job_address = aligned(tile), job_array.ctypes.data
-    arguments = x, x, y, y, tile_address, tile_address, temperatures, job_address
+    arguments = x, x, y, y, tile_address, tile_address, temperature, job_address
     call(kernel, arguments, WHOLE, 0, job.tiles)
     keep_alive(tile, job_array)
 
 
 @njit(nogil=True, cache=True)
-def run_rows(kernel, x, y, temperatures, past):
-    """`run` for contiguous rows at t = 1, on the caller's thread and with little ado."""
+def _run_rows(kernel, temperature, x, y, past):
     size, n = item_size(x), x.shape[-1]
     rows = 1 if x.ndim == 1 else x.size // n
-    addresses = x.ctypes.data, y.ctypes.data, temperatures.ctypes.data
-    step = x.strides[-1] // size
-    _take_rows(kernel, addresses, size, n, step, rows, y.size < x.size, past)
+    step, reduced = x.strides[-1] // size, y.size < x.size
+    x_address, y_address = x.ctypes.data, y.ctypes.data
+    _take_rows(kernel, temperature, x_address, y_address, size, n, step, rows, reduced, past)
     keep_alive(x, y)
 
 
 @njit(nogil=True, cache=True)
-def rows_of(x, y, temperatures):
-    """What `share_rows` needs to know of its arrays."""
-    addresses = x.ctypes.data, y.ctypes.data, temperatures.ctypes.data
-    return addresses, item_size(x), x.shape[-1], x.size // x.shape[-1], y.size < x.size
+def run_rows(kernel, temperature, x, y, past):
+    """`run` for contiguous rows at t = 1, on the caller's thread and with little ado."""
+    _run_rows(kernel, temperature, x, y, past)
+
+
+@njit(cache=True)
+def run_few_rows(kernel, temperature, x, y):
+    """`run_rows` without letting go of the GIL, which would take longer than a few rows do."""
+    _run_rows(kernel, temperature, x, y, False)
+
+
+@njit(nogil=True, cache=True)
+def rows_of(x, y):
+    """What `share_rows` needs to know of its arrays, which the caller keeps."""
+    n = x.shape[-1]
+    return x.ctypes.data, y.ctypes.data, item_size(x), n, x.size // n, y.size < x.size
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def share_rows(kernel, addresses, size, n, rows, reduced, past, threads):
+def share_rows(kernel, temperature, x, y, size, n, rows, reduced, past, threads):
     """`run_rows` on several threads."""
     for thread in prange(threads):
         lo, hi = rows * thread // threads, rows * (thread + 1) // threads
-        x, y, temperatures = addresses
-        own = x + lo * n * size, y + (lo if reduced else lo * n) * size, temperatures
-        _take_rows(kernel, own, size, n, 1, hi - lo, reduced, past)
+        own_x, own_y = x + lo * n * size, y + (lo if reduced else lo * n) * size
+        _take_rows(kernel, temperature, own_x, own_y, size, n, 1, hi - lo, reduced, past)
