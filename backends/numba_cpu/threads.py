@@ -6,6 +6,7 @@ two threads use it at once: there the kernels run serially, on the caller's thre
 
 import os
 import threading
+from functools import cache
 
 import numba
 
@@ -47,6 +48,7 @@ def threads_for(size: int) -> int:
     return count
 
 
+@cache
 def _layer() -> str:
     numba.get_num_threads()  # starts the layer, which has no name before
     return str(numba.threading_layer())  # type: ignore[attr-defined]
