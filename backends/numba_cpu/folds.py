@@ -385,23 +385,30 @@ def normalise(e, y, total, row):
 def peak(x, v, row):
     """(m, p): the maximum of x, and v at a maximum, the pivot that tangents are measured from."""
     apart()
-    m, p = splat(x, -math.inf), splat(x, 0.0)
-    for k in range(row.count):
-        number = read(x, k, row, -math.inf)
-        m, p = maximum(number, m), select(number > m, read(v, k, row, 0.0), p)
+    a = b = c = d = splat(x, -math.inf), splat(x, 0.0)
+    fours = row.whole - row.whole % 4
+    for k in range(0, fours, 4):
+        i = k * row.step
+        a = _higher(a, load(x, i), load(v, i))
+        b = _higher(b, load(x, i + row.step), load(v, i + row.step))
+        c = _higher(c, load(x, i + 2 * row.step), load(v, i + 2 * row.step))
+        d = _higher(d, load(x, i + 3 * row.step), load(v, i + 3 * row.step))
+    for k in range(fours, row.count):
+        a = _higher(a, read(x, k, row, -math.inf), read(v, k, row, 0.0))
+    a = _higher(_higher(a, b[0], b[1]), *_higher(c, d[0], d[1]))
     if row.columns:
-        return m, p
-    if lanes(p) == 16:
-        m, p = _higher(m, p, exchange_8(m), exchange_8(p))
-    m, p = _higher(m, p, exchange_4(m), exchange_4(p))
-    m, p = _higher(m, p, exchange_2(m), exchange_2(p))
-    m, p = _higher(m, p, exchange_1(m), exchange_1(p))
-    return m, first_lane(p)
+        return a
+    if lanes(x) == 16:
+        a = _higher(a, exchange_8(a[0]), exchange_8(a[1]))
+    a = _higher(a, exchange_4(a[0]), exchange_4(a[1]))
+    a = _higher(a, exchange_2(a[0]), exchange_2(a[1]))
+    a = _higher(a, exchange_1(a[0]), exchange_1(a[1]))
+    return a[0], first_lane(a[1])
 
 
 @inline
-def _higher(m, p, n, q):
-    return maximum(n, m), select(n > m, q, p)
+def _higher(best, m, p):
+    return maximum(m, best[0]), select(m > best[0], p, best[1])
 
 
 @loop

@@ -34,8 +34,8 @@ from .folds import (
     temperature_of,
     write,
 )
-from .memory import store
-from .simd import any_lane, apart, fma, inline, is_nan, loop, narrow, select, splat, widen
+from .memory import load, store
+from .simd import any_lane, apart, fma, inline, is_nan, lanes, loop, narrow, select, splat, widen
 from .states import State, choose, state_of
 
 # Where the rest of a row is less than this part of its maximum, `pair` counts the two apart.
@@ -134,11 +134,25 @@ def _boltzmann_given(y, v, row, known):
 def softmax_jvp(x, v, e, y, dy, g, state, row):
     """dy = y ((v - p) - a) / t."""
     a, rate = state.a[0] + state.a[1], rate_of(row)[0]
+    if not row.wants_y:
+        _weighted(e, v, dy, state.p, a, rate, row)
+        return
     for k in range(row.count):
         weight, tangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
-        if row.wants_y:
-            write(y, k, row, weight)
+        write(y, k, row, weight)
         write(dy, k, row, weight * ((tangent - state.p) - a) * rate)
+
+
+@loop
+def _weighted(y, v, dy, p, a, rate, row):
+    apart()
+    i = 0
+    while i + lanes(y) <= row.length:
+        store(dy, i, load(y, i) * ((load(v, i) - p) - a) * rate)
+        i += row.step
+    if i < row.length:
+        k = row.count - 1
+        write(dy, k, row, read(y, k, row, 0.0) * ((read(v, k, row, 0.0) - p) - a) * rate)
 
 
 # log_softmax, its JVP and VJP -------------------------------------------------------------------
