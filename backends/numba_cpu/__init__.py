@@ -18,16 +18,16 @@ _SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLA
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and (plain := plain_rows(_SOFTMAX, x, axis, temperature)):
-        if out is None or takes(out, x, x.shape):
-            return run_plain(plain, x, empty_like(x) if out is None else out)
+    plain = None if where is not None else plain_rows(_SOFTMAX, x, axis, temperature)
+    if plain and (out is None or takes(out, x, x.shape)):
+        return run_plain(plain, x, empty_like(x) if out is None else out)
     return _entrywise("softmax", 0.0, x, axis, temperature, where, out)
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    if where is None and (plain := plain_rows(_LOG_SOFTMAX, x, axis, temperature)):
-        if out is None or takes(out, x, x.shape):
-            return run_plain(plain, x, empty_like(x) if out is None else out)
+    plain = None if where is not None else plain_rows(_LOG_SOFTMAX, x, axis, temperature)
+    if plain and (out is None or takes(out, x, x.shape)):
+        return run_plain(plain, x, empty_like(x) if out is None else out)
     return _entrywise("log_softmax", -INF, x, axis, temperature, where, out)
 
 

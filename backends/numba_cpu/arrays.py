@@ -66,7 +66,7 @@ def run_plain(plain: Plain, x: Any, y: Any) -> Any:
     if threads == 1 or x.ndim == 1:
         launch.run_rows(kernel, one, x, y, past)
     else:
-        launch.share_rows(kernel, one, *launch.rows_of(x, y), past, threads)
+        launch.share_rows(kernel, one, launch.rows_of(x, y), past, threads)
     return y
 
 

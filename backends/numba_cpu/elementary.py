@@ -14,7 +14,6 @@ from .simd import (
     exponent_from_low_bits,
     fma,
     inline,
-    lanes,
     polynomial,
     select,
     splat,

@@ -10,10 +10,10 @@ from numba import cfunc, from_dtype, njit, prange, types
 from numba.extending import intrinsic
 
 from . import sweep
-from .folds import FOLD, MAP, MERGE, WHOLE
+from .job import JOB, RATES
+from .row import FOLD, MAP, MERGE, WHOLE
 from .simd import compute_type
 from .states import STATE_VECTORS
-from .sweep import JOB, RATES
 
 ALIGNMENT = 64  # bytes in a vector
 PAGE = 4096
@@ -44,7 +44,7 @@ _drop_outdated_caches()
 def kernel(name: str, storage: types.Type):
     """The compiled kernel of an operation for one kind of number; its `address` is called."""
     numbers, computed = types.CPointer(storage), types.CPointer(compute_type(storage))
-    job = types.CPointer(from_dtype(sweep.JOB))
+    job = types.CPointer(from_dtype(JOB))
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, types.intp, types.intp, types.intp
     )
@@ -290,8 +290,9 @@ def rows_of(x, y):
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def share_rows(kernel, temperature, x, y, size, n, rows, reduced, past, threads):
+def share_rows(kernel, temperature, rows_of_arrays, past, threads):
     """`run_rows` on several threads."""
+    x, y, size, n, rows, reduced = rows_of_arrays
     for thread in prange(threads):
         lo, hi = rows * thread // threads, rows * (thread + 1) // threads
         own_x, own_y = x + lo * n * size, y + (lo if reduced else lo * n) * size

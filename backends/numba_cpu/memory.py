@@ -5,29 +5,12 @@ A pointer's type says how numbers lie there: float64, float32, int16 for float16
 loads widen and stores round.
 """
 
-import math
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .simd import (
-    LLVM_TYPE,
-    apart,
-    call,
-    compute_type,
-    every_lane,
-    fma,
-    inline,
-    lanes,
-    loop,
-    maximum,
-    splat,
-    splat_value,
-    transposed,
-    vector_of,
-)
+from .simd import LLVM_TYPE, call, compute_type, every_lane, splat_value, vector_of
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
@@ -306,80 +289,3 @@ def store_one(typing, pointer, i, x):
         return context.get_dummy_value()
 
     return types.void(pointer, i, x), generate
-
-
-@loop
-def copy_in(source, start, stride, tile, length, fill):
-    """`length` numbers from source[start:] -> the tile, padded; their largest in each lane."""
-    apart()
-    width, padding = lanes(tile), splat(tile, fill)
-    largest = splat(tile, -math.inf)
-    i = 0
-    if stride == 1:
-        while i + width <= length:
-            x = load(source, start + i)
-            store(tile, i, x)
-            largest = maximum(x, largest)
-            i += width
-        if i < length:
-            x = load_first(source, start + i, length - i, padding)
-            store(tile, i, x)
-            largest = maximum(x, largest)
-        return largest
-    if length % width:
-        store(tile, length - length % width, padding)
-    for i in range(length):
-        store_one(tile, i, load_one(source, start + i * stride))
-    for i in range(0, length, width):
-        largest = maximum(load(tile, i), largest)
-    return largest
-
-
-@loop
-def copy_out(tile, out, start, stride, length, past):
-    """`length` numbers from the tile -> out[start:], `past` the cache if wanted."""
-    apart()
-    width = lanes(tile)
-    i = 0
-    if stride != 1:
-        for i in range(length):
-            store_one(out, start + i * stride, load_one(tile, i))
-        return
-    if past:
-        i = min(length, to_alignment(out, start))
-        if i > 0:
-            store_first(out, start, i, load(tile, 0))
-        while i + width <= length:
-            stream(out, start + i, load(tile, i))
-            i += width
-    else:
-        while i + width <= length:
-            store(out, start + i, load(tile, i))
-            i += width
-    if i < length:
-        store_first(out, start + i, length - i, load(tile, i))
-
-
-@loop
-def transpose_in(source, start, stride, used, n, tile, pitch, fill):
-    """`used` rows of n numbers, `stride` apart -> columns of the tile, padded."""
-    apart()
-    width, padding = lanes(tile), splat(tile, fill)
-    for row in range(0, used, width):
-        for k in range(0, n, width):
-            at, here = start + row * stride + k, min(n - k, width)
-            square = load_lines(source, at, stride, used - row, here, padding)
-            store_lines(tile, k * pitch + row, pitch, here, width, transposed(square))
-
-
-@loop
-def transpose_out(tile, pitch, used, n, out, start, stride):
-    """Columns of the tile -> `used` rows of n numbers, `stride` apart."""
-    apart()
-    width, padding = lanes(tile), splat(tile, 0.0)
-    for row in range(0, used, width):
-        for k in range(0, n, width):
-            here = min(n - k, width)
-            square = load_lines(tile, k * pitch + row, pitch, here, width, padding)
-            at = start + row * stride + k
-            store_lines(out, at, stride, used - row, here, transposed(square))

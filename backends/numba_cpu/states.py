@@ -11,9 +11,11 @@ from .elementary import (
     scale_down,
     two_diff,
 )
-from .folds import anchor, shifted
+from .exp_sums import shifted
 from .memory import load, store, store_one
-from .simd import apart, inline, lanes, loop, maximum, one_lane, select, splat
+from .row import anchor
+from .shuffles import one_lane
+from .simd import apart, inline, lanes, loop, maximum, select, splat
 
 
 class State(NamedTuple):

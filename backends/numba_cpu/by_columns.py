@@ -1,0 +1,104 @@
+"""Rows that lie side by side: each lane of a vector is a row of its own."""
+
+import math
+
+from .copies import copy_in, copy_out, transpose_in, transpose_out
+from .folds import row_max
+from .job import of_rows, place_after, place_of, set_temperature, start_of, states_of_unit
+from .memory import offset
+from .row import FOLD, MAP, Row
+from .simd import inline, lanes, splat
+from .states import STATE_VECTORS, recall, remember, state_of
+
+
+@inline
+def columns_in(x, start, axis, inner, tile, pitch, used, size, fill):
+    """Copy `used` rows that lie side by side to the tile."""
+    if axis == 1 and size > 1:
+        transpose_in(x, start, inner, used, size, tile, pitch, fill)
+    else:
+        for k in range(size):
+            copy_in(x, start + k * axis, inner, offset(tile, k * pitch), used, fill)
+
+
+@inline
+def columns_out(tile, pitch, used, size, y, start, axis, inner, past):
+    """Copy them back."""
+    if axis == 1 and size > 1:
+        transpose_out(tile, pitch, used, size, y, start, inner)
+    else:
+        for k in range(size):
+            copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
+
+
+@inline
+def sweep_columns(
+    fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
+):
+    """Where rows lie side by side: each lane of a vector is a row of its own."""
+    x, v, y, dy = arrays
+    w, given, past = lanes(tile), job.given != 0, job.past != 0
+    with_v = job.reads_v != 0
+    reads_v = with_v and job.v_per_row == 0
+    v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
+    if given:
+        e_tile = tile
+    states = states_of_unit(job, w)
+    g = splat(tile, 0.0)
+    known = state_of(g, (g, g), (g, g))
+    place = place_of(lo, job)
+    for unit in range(lo, hi):
+        here, place = place, place_after(place, job)
+        if here.block > 0 and phase == MAP and job.reduced:
+            continue
+        size = min(job.block, job.n - here.block * job.block)
+        used = min(job.width, job.inner - here.tile * job.width)
+        pitch = (used + w - 1) // w * w
+        x_start = start_of(here, job, job.x_outer, job.x_axis, job.x_inner)
+        v_start = start_of(here, job, job.v_outer, job.v_axis, job.v_inner)
+        y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
+        ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
+        first = here.outer * job.inner + here.tile * job.width
+        columns_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf)
+        if reads_v:
+            columns_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0)
+        for q in range(pitch // w):
+            several = min(w, used - q * w)
+            if job.rows > 1:
+                set_temperature(rates, temperatures, first + q * w, True, several, job.rows)
+            if job.v_per_row:
+                g = of_rows(v, first + q * w, True, several)
+            row = Row(
+                pitch,
+                size,
+                size,
+                size * pitch,
+                True,
+                phase,
+                job.unit != 0,
+                job.writes_y != 0,
+                rates,
+                offset(x, ahead + q * w * job.x_inner),
+                job.x_axis,
+                offset(y, (y_start + q * w * job.y_inner) * job.writes_y),
+                job.y_axis * job.prefetches_y,
+            )
+            x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
+            block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
+            if phase == MAP:
+                known = recall(block_memo, -here.block * states, with_v)
+                like = known.m
+            else:
+                like = row_max(x_row, row)
+            state = fold(x_row, v_row, e_row, like, row, known, given)
+            state = complete(x_row, state, row, known)
+            if phase == FOLD:
+                remember(block_memo, state, with_v)
+            else:
+                finish(x_row, v_row, e_row, x_row, v_row, g, state, row)
+        if phase != FOLD:
+            lines = 1 if job.reduced else size
+            if job.writes_y:
+                columns_out(tile, pitch, used, lines, y, y_start, job.y_axis, job.y_inner, past)
+            if job.writes_dy:
+                columns_out(v_tile, pitch, used, lines, dy, y_start, job.y_axis, job.y_inner, past)

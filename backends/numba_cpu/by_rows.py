@@ -1,0 +1,141 @@
+"""Rows whose axis is the last: all lanes of a vector belong to one row."""
+
+import math
+
+from .copies import copy_in, copy_out
+from .job import of_rows, place_after, place_of, set_temperature, start_of, states_of_unit
+from .memory import load, load_first, offset, same_as, store
+from .row import FOLD, MAP, Row, across_max
+from .simd import inline, lanes, splat
+from .states import STATE_VECTORS, recall, remember, remember_lane, state_of
+
+
+@inline
+def copy_rows_in(x, start, job, x_tile, v, v_start, v_tile, memo, used, size):
+    """Copy the rows of a unit to the tile and note each one's maximum."""
+    w, part = lanes(x_tile), (size + lanes(x_tile) - 1) // lanes(x_tile) * lanes(x_tile)
+    for q in range(used):
+        x_row = offset(x_tile, q * part)
+        largest = copy_in(x, start + q * job.x_inner, job.x_axis, x_row, size, -math.inf)
+        store(memo, q * STATE_VECTORS * w, across_max(largest, False))
+        if job.reads_v and not job.v_per_row:
+            v_row = offset(v_tile, q * part)
+            copy_in(v, v_start + q * job.v_inner, job.v_axis, v_row, size, 0.0)
+
+
+@inline
+def glance_at_rows(x, stride, memo, used, size):
+    """Note the largest number in the first vector of each row."""
+    w = lanes(memo)
+    for q in range(used):
+        first = load_first(x, q * stride, size, splat(x, -math.inf))
+        store(memo, q * STATE_VECTORS * w, across_max(first, False))
+
+
+@inline
+def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi):
+    """Where the axis is the last: all lanes of a vector belong to one row.
+
+    The rows of a unit take each step together, so that one row's latency hides behind the others.
+    """
+    x, v, y, dy = arrays
+    w, reduced, past, given = lanes(tile), job.reduced != 0, job.past != 0, job.given != 0
+    with_v, in_place, write_directly = job.reads_v != 0, job.read_directly, job.write_directly
+    writes_y, writes_dy, v_per_row, rows = job.writes_y, job.writes_dy, job.v_per_row, job.rows
+    states = states_of_unit(job, w)
+    unit_memo = offset(tile, job.room - states * STATE_VECTORS * w)
+    v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
+    g = splat(tile, 0.0)
+    known = state_of(g, (g, g), (g, g))
+    place = place_of(lo, job)
+    for unit in range(lo, hi):
+        here, place = place, place_after(place, job)
+        if here.block > 0 and phase == MAP and reduced:
+            continue
+        size = min(job.block, job.n - here.block * job.block)
+        used = min(job.width, job.inner - here.tile * job.width)
+        x_start = start_of(here, job, job.x_outer, job.x_axis, job.x_inner)
+        v_start = start_of(here, job, job.v_outer, job.v_axis, job.v_inner)
+        y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
+        first = here.outer * job.inner + here.tile * job.width
+        block_memo = offset(memo, unit * states * STATE_VECTORS * w)
+        count = (size + w - 1) // w
+        # Where row 0 of each lies, and how far on the next row.
+        x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
+        x_step = v_step = e_step = y_step = dy_step = count * w
+        if in_place:
+            x_row, x_step = same_as(offset(x, x_start), tile), job.x_inner
+            if with_v and not v_per_row:
+                v_row, v_step = same_as(offset(v, v_start), tile), job.v_inner
+            glance_at_rows(x_row, x_step, unit_memo, used, size)
+        else:
+            copy_rows_in(x, x_start, job, x_row, v, v_start, v_row, unit_memo, used, size)
+        if given:
+            e_row, e_step = x_row, x_step
+        if write_directly:
+            if writes_y:
+                y_row, y_step = same_as(offset(y, y_start), tile), job.y_inner
+            if writes_dy:
+                dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
+        ahead = offset(x, start_of(place, job, job.x_outer, job.x_axis, job.x_inner))
+        ahead_step, target_step = job.x_inner, job.y_inner * writes_y
+        target, target_stride = offset(y, y_start * writes_y), w * job.prefetches_y
+        unit_of_t, wants_y = job.unit != 0, writes_y != 0
+        for q in range(used):
+            if rows > 1:
+                set_temperature(rates, temperatures, first + q, False, 1, rows)
+            row = Row(
+                w,
+                count,
+                size // w,
+                size,
+                False,
+                phase,
+                unit_of_t,
+                wants_y,
+                rates,
+                offset(ahead, q * ahead_step),
+                w,
+                offset(target, q * target_step),
+                target_stride,
+            )
+            like = load(unit_memo, q * STATE_VECTORS * w)
+            if phase == MAP:
+                known = recall(block_memo, q - here.block * states, with_v)
+                like = known.m
+            own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
+            state = fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
+            remember(offset(unit_memo, q * STATE_VECTORS * w), state, with_v)
+        row = Row(w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
+        for q in range(used):
+            if rows > 1:
+                set_temperature(rates, temperatures, first + q, False, 1, rows)
+            if v_per_row:
+                g = of_rows(v, first + q, False, 1)
+            if phase == MAP:
+                known = recall(block_memo, q - here.block * states, with_v)
+            own_x, own_e = offset(x_row, q * x_step), offset(e_row, q * e_step)
+            state = complete(own_x, recall(unit_memo, q, with_v), row, known)
+            if phase == FOLD:
+                remember(offset(block_memo, q * STATE_VECTORS * w), state, with_v)
+            elif reduced:
+                remember_lane(tile, q, state)
+            else:
+                own_v, own_y = offset(v_row, q * v_step), offset(y_row, q * y_step)
+                own_dy = offset(dy_row, q * dy_step)
+                finish(own_x, own_v, own_e, own_y, own_dy, g, state, row)
+                if not write_directly:
+                    start = y_start + q * job.y_inner
+                    if writes_y:
+                        copy_out(own_y, y, start, job.y_axis, size, past)
+                    if writes_dy:
+                        copy_out(own_dy, dy, start, job.y_axis, size, past)
+        if reduced and phase != FOLD:
+            if rows > 1:
+                set_temperature(rates, temperatures, first, True, used, rows)
+            several = Row(w, 1, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
+            dy_row = offset(tile, w)
+            finish(tile, tile, tile, tile, dy_row, g, recall(tile, 0, True), several)
+            copy_out(tile, y, y_start, job.y_inner, used, past)
+            if writes_dy:
+                copy_out(dy_row, dy, y_start, job.y_inner, used, past)

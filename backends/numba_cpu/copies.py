@@ -1,0 +1,95 @@
+"""Between memory and tiles: lines of numbers copied, short rows transposed."""
+
+import math
+
+from .memory import (
+    load,
+    load_first,
+    load_lines,
+    load_one,
+    store,
+    store_first,
+    store_lines,
+    store_one,
+    stream,
+    to_alignment,
+)
+from .shuffles import transposed
+from .simd import apart, lanes, loop, maximum, splat
+
+
+@loop
+def copy_in(source, start, stride, tile, length, fill):
+    """`length` numbers from source[start:] -> the tile, padded; their largest in each lane."""
+    apart()
+    width, padding = lanes(tile), splat(tile, fill)
+    largest = splat(tile, -math.inf)
+    i = 0
+    if stride == 1:
+        while i + width <= length:
+            x = load(source, start + i)
+            store(tile, i, x)
+            largest = maximum(x, largest)
+            i += width
+        if i < length:
+            x = load_first(source, start + i, length - i, padding)
+            store(tile, i, x)
+            largest = maximum(x, largest)
+        return largest
+    if length % width:
+        store(tile, length - length % width, padding)
+    for i in range(length):
+        store_one(tile, i, load_one(source, start + i * stride))
+    for i in range(0, length, width):
+        largest = maximum(load(tile, i), largest)
+    return largest
+
+
+@loop
+def copy_out(tile, out, start, stride, length, past):
+    """`length` numbers from the tile -> out[start:], `past` the cache if wanted."""
+    apart()
+    width = lanes(tile)
+    i = 0
+    if stride != 1:
+        for i in range(length):
+            store_one(out, start + i * stride, load_one(tile, i))
+        return
+    if past:
+        i = min(length, to_alignment(out, start))
+        if i > 0:
+            store_first(out, start, i, load(tile, 0))
+        while i + width <= length:
+            stream(out, start + i, load(tile, i))
+            i += width
+    else:
+        while i + width <= length:
+            store(out, start + i, load(tile, i))
+            i += width
+    if i < length:
+        store_first(out, start + i, length - i, load(tile, i))
+
+
+@loop
+def transpose_in(source, start, stride, used, n, tile, pitch, fill):
+    """`used` rows of n numbers, `stride` apart -> columns of the tile, padded."""
+    apart()
+    width, padding = lanes(tile), splat(tile, fill)
+    for row in range(0, used, width):
+        for k in range(0, n, width):
+            at, here = start + row * stride + k, min(n - k, width)
+            square = load_lines(source, at, stride, used - row, here, padding)
+            store_lines(tile, k * pitch + row, pitch, here, width, transposed(square))
+
+
+@loop
+def transpose_out(tile, pitch, used, n, out, start, stride):
+    """Columns of the tile -> `used` rows of n numbers, `stride` apart."""
+    apart()
+    width, padding = lanes(tile), splat(tile, 0.0)
+    for row in range(0, used, width):
+        for k in range(0, n, width):
+            here = min(n - k, width)
+            square = load_lines(tile, k * pitch + row, pitch, here, width, padding)
+            at = start + row * stride + k
+            store_lines(out, at, stride, used - row, here, transposed(square))

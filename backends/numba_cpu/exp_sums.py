@@ -1,0 +1,183 @@
+"""Sums of exponentials over a row.
+
+A sum is a pair of numbers, the rounded sum and its error, so that nothing drifts.
+"""
+
+import math
+
+from .elementary import (
+    HEADROOM,
+    REACH,
+    accumulate,
+    add_pairs,
+    divide_pairs,
+    exp,
+    exp_base,
+    exp_pair,
+    two_diff,
+)
+from .memory import load, prefetch, prefetch_to_write, store
+from .row import across_max, across_sum, anchor, exponent_rate, read
+from .simd import any_lane, apart, fma, inline, loop, maximum, select, splat
+
+
+@inline
+def shifted(x, m, row):
+    """(x - m)/t as a rounded number and its error."""
+    d, error = two_diff(x, m)
+    rate, rate_error = exponent_rate(row)
+    q = d * rate
+    return q, fma(d, rate, q * -1.0) + fma(d, rate_error, error * rate)
+
+
+@inline
+def _over_t(x, row):
+    """x/t as a rounded number and its error."""
+    rate, rate_error = exponent_rate(row)
+    q = x * rate
+    return q, fma(x, rate_error, fma(x, rate, q * -1.0))
+
+
+@inline
+def _is_far(m, row):
+    """Where m/t is beyond the reach of exp.
+
+    There m is subtracted first: x - m is exact for every x that matters, for those lie close to m.
+    """
+    q = m * exponent_rate(row)[0]
+    return maximum(q, q * -1.0) > REACH(m)
+
+
+@inline
+def _argument(x, near, row, like):
+    """The argument of exp, as a rounded number and its error: (x - like)/t where like is far, or x/t."""
+    if near:
+        return x, splat(x, -0.0)
+    origin = select(_is_far(like, row), like, splat(x, 0.0))
+    return _over_t(x - origin, row)
+
+
+@inline
+def _term(x, y, k, base, like, row, keep, near):
+    """exp of x, which is vector k, over the base; also kept in y."""
+    q, error = _argument(x, near, row, like)
+    e = exp(q, error, base)
+    if keep:
+        store(y, k * row.step, e)
+    prefetch(row.ahead, k * row.ahead_step)
+    if keep:
+        prefetch_to_write(row.target, k * row.target_step)
+    return e
+
+
+@inline
+def _exp_sum(x, y, like, row, keep, exact, near):
+    """The sum of exponentials over a power of two close to exp(like/t), and the maximum of x."""
+    base = exp_base(_argument(like, near, row, like)[0])
+    zero = splat(like, 0.0)
+    total = other = zero, zero
+    m = n = splat(like, -math.inf)
+    fours = row.whole - row.whole % 4
+    for k in range(0, fours, 4):
+        i = k * row.step
+        a, b = load(x, i), load(x, i + row.step)
+        c, d = load(x, i + 2 * row.step), load(x, i + 3 * row.step)
+        m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
+        a = _term(a, y, k, base, like, row, keep, near)
+        b = _term(b, y, k + 1, base, like, row, keep, near)
+        c = _term(c, y, k + 2, base, like, row, keep, near)
+        d = _term(d, y, k + 3, base, like, row, keep, near)
+        if exact:
+            total, other = accumulate(total, a), accumulate(other, b)
+            total, other = accumulate(total, c), accumulate(other, d)
+        else:
+            total = accumulate(accumulate(total, a + b), c + d)
+    for k in range(fours, row.count):
+        a = read(x, k, row, -math.inf)
+        m = maximum(a, m)
+        total = accumulate(total, _term(a, y, k, base, like, row, keep, near))
+    if exact:
+        total = add_pairs(total, other)
+    return total, maximum(m, n)
+
+
+@inline
+def _exp_sum_over(x, y, like, row, keep, exact):
+    if row.unit and not any_lane(_is_far(like, row)):
+        return _exp_sum(x, y, like, row, keep, exact, True)
+    return _exp_sum(x, y, like, row, keep, exact, False)
+
+
+@inline
+def _is_too_low(like, m, row):
+    """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t)."""
+    return any_lane((m - like) * exponent_rate(row)[0] > HEADROOM(m))
+
+
+@inline
+def _exp_sum_safely(x, y, like, row, keep, exact):
+    total, m = _exp_sum_over(x, y, anchor(like), row, keep, exact)
+    if _is_too_low(like, m, row):
+        like = across_max(m, row.columns)
+        total, m = _exp_sum_over(x, y, anchor(like), row, keep, exact)
+    return total, m, anchor(like)
+
+
+@loop
+def exp_sum(x, like, row):
+    """(total, m, like): each lane's sum of exp(x/t) over a power of two close to exp(like/t), and max.
+
+    The sum does not depend on the power of two, which is exact, as long as nothing overflows: so a
+    glance at the row will do for `like`, and where it does not the maximum takes its place.
+    """
+    apart()
+    return _exp_sum_safely(x, x, like, row, False, False)
+
+
+@loop
+def exp_sum_exactly(x, like, row):
+    """`exp_sum` without a rounding, for where one entry outweighs all others."""
+    apart()
+    return _exp_sum_safely(x, x, like, row, False, True)
+
+
+@loop
+def exp_and_sum(x, y, like, row):
+    """`exp_sum`, with each exponential left in y."""
+    apart()
+    return _exp_sum_safely(x, y, like, row, True, False)
+
+
+@loop
+def share_of_max(m, like, row):
+    """e of the maximum, as `exp_sum` adds it up, and as a pair."""
+    apart()
+    base = exp_base(_argument(like, False, row, like)[0])
+    q, error = _argument(anchor(m), False, row, like)
+    return exp(q, error, base), exp_pair(q, error, base)
+
+
+@loop
+def split_sum(x, y, m, row, keep):
+    """(s, e of the maximum): s = sum exp((x - m)/t), and e as in `exp_sum` with `like` = m.
+
+    The maxima are counted apart, so that s - 1 is accurate where one entry outweighs all others.
+    """
+    apart()
+    m = anchor(m)
+    base = exp_base(_argument(m, False, row, m)[0])
+    zero = splat(m, 0.0)
+    maxima, rest = zero, (zero, zero)
+    for k in range(row.count):
+        number = read(x, k, row, -math.inf)
+        at_top = number == m
+        q, error = _argument(number, False, row, m)
+        e, e_error = exp_pair(q, error, base)
+        if keep:
+            store(y, k * row.step, e)
+        maxima = maxima + select(at_top, splat(m, 1.0), zero)
+        rest = accumulate(rest, select(at_top, zero, e))
+        rest = rest[0], rest[1] + select(at_top, zero, e_error)
+    top = share_of_max(m, m, row)[1]
+    rest = divide_pairs(across_sum(rest, row.columns), top)
+    return add_pairs(across_sum((maxima, zero), row.columns), rest), top

@@ -1,0 +1,214 @@
+"""log_softmax and logsumexp with their derivatives, each a fold and a map as in `kernels`."""
+
+import math
+
+from . import elementary
+from .elementary import add_pairs, divide_pairs, multiply_pairs, two_sum
+from .exp_sums import exp_sum, exp_sum_exactly, share_of_max, shifted, split_sum
+from .folds import deviation, normalise, peak, reciprocal, row_max, row_sum
+from .kernels import sum_of_lanes
+from .memory import store
+from .row import (
+    FOLD,
+    MAP,
+    WHOLE,
+    across_max,
+    across_sum,
+    anchor,
+    rate_of,
+    read,
+    temperature_of,
+    write,
+)
+from .simd import any_lane, apart, fma, inline, is_nan, loop, narrow, select, splat, widen
+from .states import State, choose, state_of
+
+# Where the rest of a row is less than this part of its maximum, `pair` counts the two apart.
+NEARLY_ALONE = 1 / 256
+
+
+@inline
+def pair(x, v, e, like, row, known, given):
+    """Only m and s."""
+    if row.phase == MAP:
+        return known
+    total, m, like = exp_sum_exactly(x, like, row)
+    return sum_of_lanes(m, total, like)
+
+
+@inline
+def complete_pair(x, state, row, known):
+    if row.phase == MAP:
+        return known
+    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+    top, accurate = share_of_max(m, state.p, row)
+    zero, one = splat(m, 0.0), splat(m, 1.0)
+    rest = divide_pairs(add_pairs(total, (top * -1.0, zero)), accurate)
+    s = add_pairs((one, zero), rest)
+    nearly_alone = rest[0] < NEARLY_ALONE
+    if any_lane(nearly_alone):
+        s = choose(nearly_alone, split_sum(x, x, m, row, False)[0], s)
+    return state_of(m, s, s)
+
+
+@inline
+def _log_sum(state):
+    """log s as a rounded number and its error."""
+    log_s = log_of(state.s)
+    high = narrow(log_s, state.m)
+    return high, narrow(log_s - widen(high), state.m)
+
+
+@inline
+def _log_weight(x, m, log_s, row):
+    """(x - m)/t - log s."""
+    if row.unit:
+        return (x - m) - log_s[0]
+    q, error = shifted(x, m, row)
+    # There is no error where x is infinite: z is right as it stands.
+    return (q - log_s[0]) + select(is_nan(error), splat(error, 0.0), error - log_s[1])
+
+
+@loop
+def log_softmax(x, v, e, y, dy, g, state, row):
+    """z = (x - m)/t - log s."""
+    apart()
+    m, log_s = anchor(state.m), _log_sum(state)
+    for k in range(row.count):
+        write(y, k, row, _log_weight(read(x, k, row, 0.0), m, log_s, row))
+
+
+@inline
+def boltzmann_apart(x, v, e, like, row, known, given):
+    """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
+    if row.phase == MAP:
+        return known
+    m, p = peak(x, v, row)
+    s, top = split_sum(x, e, m, row, True)
+    normalise(e, e, multiply_pairs(s, top), row)
+    return State(m, s, p, deviation(e, v, p, row), s, s, p)
+
+
+@loop
+def log_softmax_jvp(x, v, e, y, dy, g, state, row):
+    """dz = ((v - p) - a) / t."""
+    apart()
+    m, log_s = anchor(state.m), _log_sum(state)
+    a, rate = state.a[0] + state.a[1], rate_of(row)[0]
+    for k in range(row.count):
+        number, tangent = read(x, k, row, 0.0), read(v, k, row, 0.0)
+        if row.wants_y:
+            write(y, k, row, _log_weight(number, m, log_s, row))
+        write(dy, k, row, ((tangent - state.p) - a) * rate)
+
+
+@inline
+def softmax_and_total(x, v, e, like, row, known, given):
+    """e becomes y = softmax(x/t), and v is summed."""
+    m = known.m if row.phase == MAP else row_max(x, row)
+    s, top = split_sum(x, e, m, row, True)
+    s = known.s if row.phase == MAP else s
+    total = multiply_pairs(s, top)
+    normalise(e, e, total, row)
+    h, error = reciprocal(total)
+    g = known.g if row.phase == MAP else row_sum(v, row)
+    zero = splat(m, 0.0)
+    return State(m, s, zero, (zero, zero), g, total, fma(top[0], h, top[0] * error))
+
+
+@inline
+def log_softmax_vjp(x, v, e, y, dy, g, state, row):
+    """dx = (g - y G) / t, with G the sum of g.
+
+    Where y is near 1 that difference cancels; at the maximum it is taken as
+    (g (s - 1) - (G - g)) / s instead.
+    """
+    total, error = state.g
+    rate = rate_of(row)[0]
+    rest = (state.s[0] - 1.0) + state.s[1]
+    for k in range(row.count):
+        weight, cotangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
+        others = (total - cotangent) + error
+        at_top = (cotangent * rest - others) * state.top
+        below = fma(weight * -1.0, total, cotangent) - weight * error
+        write(dy, k, row, select(weight == state.top, at_top, below) * rate)
+
+
+@inline
+def log_of(s):
+    """log s, in float64."""
+    return elementary.log(widen(s[0]), widen(s[1]))
+
+
+@inline
+def settle(x, m, s, row):
+    """s, but where m is +inf 1, or NaN if an entry is: logsumexp is +inf there, not NaN."""
+    if not any_lane(m == math.inf):
+        return s
+    nans = splat(m, 0.0)
+    for k in range(row.count):
+        nans = select(is_nan(read(x, k, row, 0.0)), splat(m, 1.0), nans)
+    nans = across_max(nans, row.columns)
+    infinite = select(nans > 0.0, splat(m, math.nan), splat(m, 1.0))
+    return select(m == math.inf, infinite, s[0]), select(m == math.inf, splat(m, 0.0), s[1])
+
+
+@inline
+def sum_alone(x, v, e, like, row, known, given):
+    """m and s, to the accuracy that L wants."""
+    if row.phase == MAP:
+        return known
+    total, m, like = exp_sum(x, like, row)
+    return sum_of_lanes(m, total, like)
+
+
+@inline
+def complete_sum_alone(x, state, row, known):
+    if row.phase == MAP:
+        return known
+    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+    state = State(m, settle(x, m, total, row), state.p, total, total, total, m)
+    return _divided(state, row) if row.phase == FOLD else state
+
+
+@inline
+def _divided(state, row):
+    # The maximum as it was rounded in the sum: s is 1 for one entry, and never less.
+    top, _ = share_of_max(state.m, state.p, row)
+    s = divide_pairs(state.s, (top, splat(top, 0.0)))
+    infinite = state.m == math.inf
+    return state_of(state.m, choose(infinite, state.s, s), s)
+
+
+@inline
+def logsumexp(x, v, e, y, dy, g, state, row):
+    """L = m + t log s."""
+    if row.phase == WHOLE:
+        state = _divided(state, row)
+    _log_of_sum(y, state, row)
+
+
+@inline
+def _log_of_sum(y, state, row):
+    t, t_error = temperature_of(row)
+    store(y, 0, narrow(widen(state.m) + (widen(t) + widen(t_error)) * log_of(state.s), state.m))
+
+
+@inline
+def mean(x, v, e, like, row, known, given):
+    """`boltzmann_apart`, with s as L wants it."""
+    if row.phase == MAP:
+        return known
+    state = boltzmann_apart(x, v, e, like, row, known, given)
+    s = settle(x, state.m, state.s, row)
+    return State(state.m, s, state.p, state.a, state.g, s, state.p)
+
+
+@inline
+def logsumexp_jvp(x, v, e, y, dy, g, state, row):
+    """dL = p + a, the Boltzmann mean of v; 0 for a row of -inf alone."""
+    _log_of_sum(y, state, row)
+    mean, error = two_sum(state.p, state.a[0])
+    # There s is 0, or NaN where a NaN hides among them.
+    dL = select(state.m == -math.inf, state.s[0], mean + (error + state.a[1]))
+    store(dy, 0, dL)
