@@ -43,7 +43,8 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
     with_v, in_place, write_directly = job.reads_v != 0, job.read_directly, job.write_directly
     writes_y, writes_dy, v_per_row, rows = job.writes_y, job.writes_dy, job.v_per_row, job.rows
     states = states_of_unit(job, w)
-    unit_memo = offset(tile, job.room - states * STATE_VECTORS * w)
+    lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
+    unit_memo = offset(lanes_memo, -states * STATE_VECTORS * w)
     v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
     g = splat(tile, 0.0)
     known = state_of(g, (g, g), (g, g))
@@ -119,7 +120,7 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
             if phase == FOLD:
                 remember(offset(block_memo, q * STATE_VECTORS * w), state, with_v)
             elif reduced:
-                remember_lane(tile, q, state)
+                remember_lane(lanes_memo, q, state)
             else:
                 own_v, own_y = offset(v_row, q * v_step), offset(y_row, q * y_step)
                 own_dy = offset(dy_row, q * dy_step)
@@ -135,7 +136,7 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
                 set_temperature(rates, temperatures, first, True, used, rows)
             several = Row(w, 1, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
             dy_row = offset(tile, w)
-            finish(tile, tile, tile, tile, dy_row, g, recall(tile, 0, True), several)
+            finish(tile, tile, tile, tile, dy_row, g, recall(lanes_memo, 0, True), several)
             copy_out(tile, y, y_start, job.y_inner, used, past)
             if writes_dy:
                 copy_out(dy_row, dy, y_start, job.y_inner, used, past)

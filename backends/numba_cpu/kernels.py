@@ -3,7 +3,7 @@
 x is the row and v its tangent or cotangent, in memory or in a tile; e is room for exponentials in a
 tile; y and dy are where the result and the derivative go, which may be where x and v are; g is a
 row's own cotangent. A fold returns its row's state; in the phase MAP, where that state is `known`,
-it makes only what is wanted of its block. `like` is a number not far below the row's maximum.
+it makes only what is wanted of its block. `like` is an entry, not far below the maximum as a rule.
 """
 
 from .elementary import divide_pairs, multiply_pairs
@@ -27,7 +27,7 @@ def exponentials(x, v, e, like, row, known, given):
 
 @inline
 def sum_of_lanes(m, total, like):
-    """What `exp_sum` returns, as a state."""
+    """What `exp_sum` returns, as a state, in which p is `like`."""
     zero = splat(m, 0.0)
     return State(m, total, like, (zero, zero), (zero, zero), total, m)
 

@@ -150,11 +150,12 @@ def lay_out(job, n, inner, columns, vector):
         job.block = min(n, COLUMN_BLOCK)
         job.room = job.block * job.width + vector
     else:
-        job.width = vector if job.reduced else max(1, ROWS_AT_ONCE // n)
-        if n > ROW_BLOCK:
-            job.width = 1
+        job.width = max(1, ROWS_AT_ONCE // n)
+        if job.reduced and n <= ROWS_AT_ONCE:
+            job.width = vector  # so that one vector holds their results
         job.block = min(n, ROW_BLOCK)
-        job.room = job.width * (parts(job.block, vector) + STATE_VECTORS) * vector
+        vectors_of_row = parts(job.block, vector) + STATE_VECTORS
+        job.room = (job.width * vectors_of_row + STATE_VECTORS) * vector
     job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
 
 

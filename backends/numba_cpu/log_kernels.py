@@ -38,6 +38,7 @@ def pair(x, v, e, like, row, known, given):
 
 @inline
 def complete_pair(x, state, row, known):
+    """s, its part beyond the maximum as accurate as the whole."""
     if row.phase == MAP:
         return known
     total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
@@ -164,6 +165,7 @@ def sum_alone(x, v, e, like, row, known, given):
 
 @inline
 def complete_sum_alone(x, state, row, known):
+    """The sum and the maximum; they are divided for many rows at once, where the rows end there."""
     if row.phase == MAP:
         return known
     total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
