@@ -7,7 +7,7 @@ from .folds import row_max
 from .job import of_rows, place_after, place_of, set_temperature, start_of, states_of_unit
 from .memory import offset
 from .row import FOLD, MAP, Row
-from .simd import inline, lanes, splat
+from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
 
 
@@ -31,11 +31,12 @@ def columns_out(tile, pitch, used, size, y, start, axis, inner, past):
             copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
 
 
-@inline
+@loop
 def sweep_columns(
     fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
 ):
     """Where rows lie side by side: each lane of a vector is a row of its own."""
+    apart()
     x, v, y, dy = arrays
     w, given, past = lanes(tile), job.given != 0, job.past != 0
     with_v = job.reads_v != 0

@@ -6,7 +6,7 @@ from .copies import copy_in, copy_out
 from .job import of_rows, place_after, place_of, set_temperature, start_of, states_of_unit
 from .memory import load, load_first, offset, same_as, store
 from .row import FOLD, MAP, Row, across_max
-from .simd import inline, lanes, splat
+from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, remember_lane, state_of
 
 
@@ -32,12 +32,13 @@ def glance_at_rows(x, stride, memo, used, size):
         store(memo, q * STATE_VECTORS * w, across_max(first, False))
 
 
-@inline
+@loop
 def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi):
     """Where the axis is the last: all lanes of a vector belong to one row.
 
     The rows of a unit take each step together, so that one row's latency hides behind the others.
     """
+    apart()
     x, v, y, dy = arrays
     w, reduced, past, given = lanes(tile), job.reduced != 0, job.past != 0, job.given != 0
     with_v, in_place, write_directly = job.reads_v != 0, job.read_directly, job.write_directly

@@ -7,7 +7,7 @@ it makes only what is wanted of its block. `like` is an entry, not far below the
 """
 
 from .elementary import divide_pairs, multiply_pairs
-from .exp_sums import exp_and_sum, exp_sum, share_of_max
+from .exp_sums import exp_and_sum, share_of_max
 from .folds import deviation, normalise, peak, reciprocal, row_sum
 from .memory import load, store
 from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
@@ -18,10 +18,7 @@ from .states import State, state_of
 @inline
 def exponentials(x, v, e, like, row, known, given):
     """e becomes exponentials."""
-    if row.phase == FOLD:
-        total, m, like = exp_sum(x, like, row)
-    else:
-        total, m, like = exp_and_sum(x, e, like, row)
+    total, m, like = exp_and_sum(x, e, like, row)
     return sum_of_lanes(m, total, like)
 
 
