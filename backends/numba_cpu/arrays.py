@@ -51,8 +51,8 @@ def plain_rows(kernels: dict[np.dtype[Any], Plain], x: Any, axis: Any, t: Any) -
         fits = (axis is None or axis == -1 or axis == 0) and 0 < x.size <= ROW_BLOCK
     else:
         last = x.ndim - 1
-        fits = (axis == -1 or axis == last) and x.flags.c_contiguous and x.size > 0
-        fits = fits and x.shape[last] <= ROW_BLOCK
+        fits = last > 0 and (axis == -1 or axis == last) and x.flags.c_contiguous
+        fits = fits and x.size > 0 and x.shape[last] <= ROW_BLOCK
     return kernels.get(x.dtype) if fits else None
 
 
