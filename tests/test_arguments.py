@@ -148,13 +148,17 @@ def test_out_receives_the_result(xp, name, dtype, axis):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("axis", [0, 1])
-def test_out_may_be_an_input(xp, name, axis):
+@pytest.mark.parametrize("n", [4, 100])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_out_may_be_an_input(xp, name, axis, n, swapped):
     needs_mutable_arrays(xp)
     if name.startswith("logsumexp"):
         pytest.skip("its results have another shape")
-    x, u = array(xp, X), array(xp, U)
-    expected = call(softkern, name, array(xp, X), array(xp, U), axis)
-    out = (x, u) if len(expected) == 2 else u if name not in VALUES else x
+    rows, tangents = np.resize(X, (3, n)), np.resize(U, (3, n))
+    x, u = array(xp, rows), array(xp, tangents)
+    expected = call(softkern, name, array(xp, rows), array(xp, tangents), axis)
+    first, second = (u, x) if swapped and name not in VALUES else (x, u)
+    out = (first, second) if len(expected) == 2 else second if name not in VALUES else x
     for result, value in zip(call(softkern, name, x, u, axis, out=out), expected, strict=True):
         assert_close(result, to_numpy(value), ulps=0)
 

@@ -152,6 +152,19 @@ def test_nan_in_a_row(xp, name, row, temperature):
         assert np.all(np.isnan(to_numpy(result)[0]))
 
 
+@pytest.mark.parametrize("n", [4, 40, 3000])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("step", [1, 2])
+def test_rows_do_not_spoil_their_neighbours(n, dtype, step):
+    x = np.zeros((20, n * step), dtype)[:, ::step]
+    x[::4, -1], x[1::4, n // 2], x[2::4] = nan, inf, -inf
+    L = np.tile([nan, inf, -inf, np.log(n)], 5).astype(dtype)
+    np.testing.assert_allclose(softkern.logsumexp(x, 1), L, rtol=np.finfo(dtype).eps)
+    y = softkern.softmax(x, 1)
+    assert np.isnan(y[np.arange(20) % 4 < 3]).all()
+    np.testing.assert_array_equal(y[3::4], np.asarray(1 / n, dtype))
+
+
 @every_operation
 def test_minus_infinity_is_an_entry_of_weight_zero(xp, name):
     x = X.copy()
