@@ -11,7 +11,7 @@ from numpy import ndarray
 from ..rows import reduced_axes, reduced_shape
 from . import launch
 from .launch import ROW_BLOCK, run_few_rows
-from .threads import WORTH_SHARING, threads_for
+from .threads import threads_for
 
 _STORAGE = {
     np.dtype(np.float16): types.int16,
@@ -21,6 +21,9 @@ _STORAGE = {
 
 # Results larger than this are written past the cache: they would not stay in it anyway.
 _PAST_CACHE = 1 << 25
+
+# Below this many numbers, to let go of the GIL would take longer than the kernel does.
+_FEW = 1 << 11
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
 _COLDEST, _HOTTEST = 1e-30, 1e30
@@ -59,7 +62,7 @@ def plain_rows(kernels: dict[np.dtype[Any], Plain], x: Any, axis: Any, t: Any) -
 def run_plain(plain: Plain, x: Any, y: Any) -> Any:
     """Run a kernel of `plain_rows` on x and return its results in y."""
     kernel, one = plain
-    if x.size < WORTH_SHARING:
+    if x.size < _FEW:
         run_few_rows(kernel, one, x, y)
         return y
     past, threads = y.nbytes > _PAST_CACHE, threads_for(x.size)

@@ -279,7 +279,7 @@ def run_rows(kernel, temperature, x, y, past):
 
 @njit(cache=True)
 def run_few_rows(kernel, temperature, x, y):
-    """`run_rows` without letting go of the GIL, which would take longer than a few rows do."""
+    """`run_rows` without letting go of the GIL."""
     _run_rows(kernel, temperature, x, y, False)
 
 
