@@ -44,6 +44,9 @@ def sweep_columns(
     v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
     if given:
         e_tile = tile
+    # Rows that lie behind each other are fetched whole, a line of the cache at a time.
+    ahead_step = w if job.x_axis == 1 else job.x_axis
+    target_step = w if job.y_axis == 1 else job.y_axis
     states = states_of_unit(job, w)
     g = splat(tile, 0.0)
     known = state_of(g, (g, g), (g, g))
@@ -80,9 +83,9 @@ def sweep_columns(
                 job.writes_y != 0,
                 rates,
                 offset(x, ahead + q * w * job.x_inner),
-                job.x_axis,
+                ahead_step,
                 offset(y, (y_start + q * w * job.y_inner) * job.writes_y),
-                job.y_axis * job.prefetches_y,
+                target_step * job.prefetches_y,
             )
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
             block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)

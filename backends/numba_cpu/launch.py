@@ -182,7 +182,7 @@ def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given,
     v_apart = v.size == 0 or v_per_row or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not reduced and not past
-    job.prefetches_y = job.writes_y and not reduced and not past
+    job.prefetches_y = job.writes_y and not reduced and (columns or not past)
     groups, tile_parts = outer * job.tiles, 1 if v.size == 0 else 3
     tile_bytes = parts((job.room * tile_parts + RATES * vector) * compute_size, PAGE) * PAGE
     memo_bytes = 0
@@ -252,8 +252,10 @@ def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
     job.rows = job.unit = job.writes_y = 1
     job.reduced, job.past = reduced, past
     job.read_directly = step == 1
-    job.write_directly = job.prefetches_y = not reduced and not past
-    lay_out(job, n, rows, n <= SHORT_ROW, ALIGNMENT // size)
+    columns = n <= SHORT_ROW
+    job.write_directly = not reduced and not past
+    job.prefetches_y = not reduced and (columns or not past)
+    lay_out(job, n, rows, columns, ALIGNMENT // size)
     tile = np.empty(job.room * size + (RATES + 1) * ALIGNMENT, np.uint8)
     tile_address, job_address = aligned(tile), job_array.ctypes.data
     arguments = x, x, y, y, tile_address, tile_address, temperature, job_address
