@@ -1,6 +1,7 @@
 """One `xp` fixture: the same test on the arrays of every library that is installed."""
 
 import os
+import sys
 
 import pytest
 
@@ -19,3 +20,11 @@ NAMESPACES = {
 @pytest.fixture(params=NAMESPACES)
 def xp(request):
     return pytest.importorskip(NAMESPACES[request.param])
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without rich and tqdm."""
+    for name in {"rich", "tqdm", *sys.modules}:
+        if name.partition(".")[0] in ("rich", "tqdm"):
+            monkeypatch.setitem(sys.modules, name, None)
