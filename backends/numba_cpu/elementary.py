@@ -1,7 +1,7 @@
 """exp and log on vectors, and error-free sums.
 
 exp reduces its argument by a multiple of log 2 in two steps (Cody and Waite), which leaves an error
-of about 0.75 ulp. log follows fdlibm. Polynomials are minimax fits of relative error (Remez) on
+of at most about 0.9 ulp. log follows fdlibm. Polynomials are minimax fits of relative error (Remez) on
 |r| <= log(2)/2.
 """
 
