@@ -41,7 +41,8 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
     apart()
     x, v, y, dy = arrays
     w, reduced, past, given = lanes(tile), job.reduced != 0, job.past != 0, job.given != 0
-    with_v, in_place, write_directly = job.reads_v != 0, job.read_directly, job.write_directly
+    with_v = job.reads_v != 0
+    read_directly, write_directly = job.read_directly, job.write_directly
     writes_y, writes_dy, v_per_row, rows = job.writes_y, job.writes_dy, job.v_per_row, job.rows
     states = states_of_unit(job, w)
     lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
@@ -65,7 +66,7 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
         # Where row 0 of each lies, and how far on the next row.
         x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
         x_step = v_step = e_step = y_step = dy_step = count * w
-        if in_place:
+        if read_directly:
             x_row, x_step = same_as(offset(x, x_start), tile), job.x_inner
             if with_v and not v_per_row:
                 v_row, v_step = same_as(offset(v, v_start), tile), job.v_inner

@@ -5,8 +5,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .memory import _I32
 from .simd import LLVM_TYPE, Vector
+
+_I32 = ir.IntType(32)
 
 
 @intrinsic

@@ -1,4 +1,4 @@
-"""Vectors for Numba: a 512-bit LLVM vector type with loads, stores, arithmetic and shuffles.
+"""Vectors for Numba: a 512-bit LLVM vector type, its arithmetic and its bits.
 
 The vector has a fixed number of lanes, 16 in float32 and 8 in float64. A processor with narrower
 registers runs each operation in pieces, so the order of every sum, and with it every bit of every
