@@ -13,7 +13,8 @@ from arrays import OPERATIONS, VALUES, array, call, to_numpy
 
 import softkern
 
-CASES = ("typical", "wide", "dominant", "near-equal", "two maxima", "offset", "late")
+ANYWHERE = ("typical", "wide", "dominant", "near-equal", "two maxima", "offset")
+CASES = (*ANYWHERE, "late")  # late maxima make subnormal results, which XLA flushes to zero
 SHORT = (1, 2, 3, 7, 10, 16, 17, 100, 1000)
 LONG = (32769, 1_000_000)
 LIMITS = {"softmax": 2.5, "log_softmax": 1.5, "logsumexp": 1.5}
@@ -125,7 +126,7 @@ def test_numpy_halves_are_rounded_once(case, n, dtype):
 
 
 @pytest.mark.parametrize("n", [1, 7, 100, 1000])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ANYWHERE)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_array(xp, case, n, dtype):
     x, u = hard_rows(case, n, dtype)
