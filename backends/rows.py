@@ -1,9 +1,11 @@
-"""The axis of a call, for every backend: which axes are reduced, and the shape that is left."""
+"""The rows of a call, for every backend: their axis, their shape and their dtype."""
 
 from collections.abc import Sequence
+from math import prod
 from operator import index
 from typing import Any
 
+import numpy as np
 from numpy.exceptions import AxisError
 
 
@@ -56,3 +58,48 @@ def check_outs(out: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
     for place in out:
         check_out(place, shape, dtype)
     return out
+
+
+def adjacent(axes: tuple[int, ...]) -> bool:
+    """Whether the axes lie side by side, so that one axis can stand for them."""
+    return axes[-1] - axes[0] + 1 == len(axes)
+
+
+def view(a: Any, axes: tuple[int, ...]) -> Any:
+    """`a` as (outer, n, inner), a copy only where its strides leave no other way."""
+    shape = a.shape
+    if adjacent(axes):
+        first, last = axes[0], axes[-1] + 1
+        return a.reshape(prod(shape[:first]), prod(shape[first:last]), prod(shape[last:]))
+    kept = tuple(k for k in range(a.ndim) if k not in axes)
+    return a.transpose(kept + axes).reshape(-1, prod(shape[k] for k in axes), 1)
+
+
+def unview(a: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """The inverse of `view` for an array of this shape; C-contiguous."""
+    if adjacent(axes):
+        return a.reshape(shape)
+    order = tuple(k for k in range(len(shape)) if k not in axes) + axes
+    moved = a.reshape([shape[k] for k in order])
+    return moved.transpose([order.index(k) for k in range(len(shape))]).copy()
+
+
+def is_bfloat16(dtype: Any) -> bool:
+    """Whether a NumPy dtype is ml_dtypes' bfloat16."""
+    return bool(dtype.kind == "V" and dtype.name == "bfloat16")
+
+
+def check_numbers(dtype: Any) -> None:
+    """Raise unless a NumPy dtype is one of numbers."""
+    if dtype.kind not in "biufc" and not is_bfloat16(dtype):
+        raise TypeError(f"softkern computes with numbers, not with dtype {dtype}")
+
+
+def result_dtype(dtypes: Sequence[Any]) -> Any:
+    """The NumPy dtype that `dtypes` promote to; where all are integers, float64."""
+    floats = [dtype for dtype in dtypes if dtype.kind not in "biu"]
+    if not floats:
+        return np.dtype(np.float64)
+    if any(is_bfloat16(dtype) for dtype in floats):
+        return np.result_type(*floats)  # NumPy cannot promote it with integers
+    return np.result_type(*dtypes).newbyteorder("=")

@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-_BACKENDS = {"numpy": "numba_cpu"}  # every other library: array_api
+_BACKENDS = {"numpy": "numba_cpu", "cupy": "cupy_cuda"}  # every other library: array_api
 _WITHOUT_NAMESPACE = ("torch", "cupy", "dask")  # known to array_api_compat by name
 _PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
 

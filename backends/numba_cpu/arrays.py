@@ -8,7 +8,16 @@ import numpy as np
 from numba import types
 from numpy import ndarray
 
-from ..rows import reduced_axes, reduced_shape
+from ..rows import (
+    adjacent,
+    check_numbers,
+    is_bfloat16,
+    reduced_axes,
+    reduced_shape,
+    result_dtype,
+    unview,
+    view,
+)
 from . import launch
 from .launch import ROW_BLOCK, run_few_rows
 from .threads import threads_for
@@ -87,7 +96,7 @@ def takes(out: Any, x: Any, shape: tuple[int, ...]) -> bool:
 def storage_of(dtype: np.dtype[Any]) -> types.Type | None:
     """How the kernels take numbers of this dtype, or None where they do not."""
     storage = _STORAGE.get(dtype)
-    if storage is None and _is_bfloat16(dtype):
+    if storage is None and is_bfloat16(dtype):
         storage = _STORAGE[dtype] = types.uint16
     return storage
 
@@ -95,13 +104,8 @@ def storage_of(dtype: np.dtype[Any]) -> types.Type | None:
 def as_numbers(x: Any) -> Any:
     """x as an array of numbers; a TypeError if it holds anything else."""
     x = np.asarray(x)
-    if x.dtype.kind not in "biufc" and not _is_bfloat16(x.dtype):
-        raise TypeError(f"softkern computes with numbers, not with dtype {x.dtype}")
+    check_numbers(x.dtype)
     return x
-
-
-def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
-    return dtype.kind == "V" and dtype.name == "bfloat16"
 
 
 class Rows(NamedTuple):
@@ -146,7 +150,7 @@ class Rows(NamedTuple):
         the results. They are written to `out` right away where its layout allows.
         """
         x = self.read(x, 0.0 if given else -np.inf)
-        rows = self._view(x)
+        rows = view(x, self.axes)
         none = rows[:0]
         if v is None:
             cotangent = none
@@ -154,7 +158,7 @@ class Rows(NamedTuple):
             cotangent = np.ascontiguousarray(v, self.dtype).reshape(rows.shape[0], 1, -1)
         else:
             v = self.read(v, 0.0)
-            cotangent = self._view(v)
+            cotangent = view(v, self.axes)
         shape = (rows.shape[0], 1, rows.shape[2]) if reduced else rows.shape
         y, dy = (
             self._target(shape, place, x, v) if wanted else none
@@ -171,7 +175,10 @@ class Rows(NamedTuple):
             given=given,
             past=y.nbytes + dy.nbytes > _PAST_CACHE,
         )
-        return (y if reduced else self._unview(y)), (dy if reduced else self._unview(dy))
+        if reduced:
+            return y, dy
+        y, dy = (a if a is none else unview(a, self.shape, self.axes) for a in (y, dy))
+        return y, dy
 
     def read(self, a: Any, hidden: float) -> Any:
         """An array in the results' dtype and the rows' shape, `hidden` where `where` is False."""
@@ -195,27 +202,6 @@ class Rows(NamedTuple):
         """The result of one number a row."""
         return _deliver(result.reshape(reduced_shape(self.shape, self.axes, keepdims)), out)
 
-    @property
-    def _adjacent(self) -> bool:
-        return self.axes[-1] - self.axes[0] + 1 == len(self.axes)
-
-    def _view(self, a: Any) -> Any:
-        """`a` as (outer, n, inner), a copy only where its strides leave no other way."""
-        first, last = self.axes[0], self.axes[-1]
-        if self._adjacent:
-            n = math.prod(self.shape[first : last + 1])
-            return a.reshape(math.prod(self.shape[:first]), n, math.prod(self.shape[last + 1 :]))
-        n = math.prod(self.shape[k] for k in self.axes)
-        return np.moveaxis(a, self.axes, range(-len(self.axes), 0)).reshape(-1, n, 1)
-
-    def _unview(self, a: Any) -> Any:
-        """The inverse of `_view`; C-contiguous."""
-        if self._adjacent or a.size == 0:
-            return a
-        kept = tuple(k for k in range(len(self.shape)) if k not in self.axes)
-        moved = a.reshape([self.shape[k] for k in kept + self.axes])
-        return np.ascontiguousarray(np.moveaxis(moved, range(-len(self.axes), 0), self.axes))
-
     def _target(self, shape: tuple[int, ...], out: Any, *inputs: Any) -> Any:
         """Where the kernel writes: `out` if it can, else a new array.
 
@@ -224,7 +210,7 @@ class Rows(NamedTuple):
         """
         fits = (
             out is not None
-            and (self._adjacent or (len(shape) == 3 and shape[1] == 1))
+            and (adjacent(self.axes) or (len(shape) == 3 and shape[1] == 1))
             and out.flags.c_contiguous
             and out.flags.aligned
             and not any(_overlaps(out, a) for a in inputs if a is not None)
@@ -258,12 +244,7 @@ def _result_dtype(arrays: list[Any]) -> np.dtype[Any]:
     first: np.dtype[Any] = dtypes[0]
     if all(dtype is first for dtype in dtypes) and first in _STORAGE:
         return first
-    floats = [dtype for dtype in dtypes if dtype.kind not in "biu"]
-    if not floats:
-        return np.dtype(np.float64)
-    if any(_is_bfloat16(dtype) for dtype in floats):
-        return np.result_type(*floats)  # NumPy cannot promote it with integers
-    return np.result_type(*dtypes).newbyteorder("=")
+    return result_dtype(dtypes)
 
 
 def _temperatures(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

@@ -1,0 +1,174 @@
+"""CuPy arrays -> the (outer, n, inner) views that kernels run on, and results back."""
+
+from typing import Any, NamedTuple, Self
+
+import cupy
+import numpy as np
+
+from ..rows import (
+    adjacent,
+    check_numbers,
+    is_bfloat16,
+    reduced_axes,
+    reduced_shape,
+    result_dtype,
+    unview,
+    view,
+)
+from .launch import Job, launch
+
+_FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+
+
+class Rows(NamedTuple):
+    """The rows of one call."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    dtype: np.dtype[Any]  # of the results
+    temperature: Any  # a number, or an array with one a row
+    where: Any  # a boolean array of the shape, or None
+
+    @classmethod
+    def of(cls, axis: Any, temperature: Any, where: Any, *arrays: Any) -> Self | None:
+        """The rows along `axis` of arrays of one shape; None where the kernels do not take them."""
+        numbers = [a for a in arrays if isinstance(a, cupy.ndarray)]
+        for a in numbers:
+            check_numbers(a.dtype)
+        _check_device(*numbers, temperature, where)
+        shape = arrays[0].shape
+        axes = reduced_axes(axis, len(shape))
+        dtype = result_dtype([a.dtype for a in numbers])
+        if 0 in shape or not (dtype in _FLOATS or is_bfloat16(dtype)):
+            return None
+        if hasattr(temperature, "dtype"):
+            temperature = cupy.broadcast_to(temperature, reduced_shape(shape, axes, False))
+        return cls(shape, axes, dtype, temperature, _mask(where, shape))
+
+    def run(
+        self,
+        operation: str,
+        x: Any,
+        v: Any = None,
+        *,
+        reduced: bool = False,
+        per_row: bool = False,
+        unit: bool = False,
+        results: tuple[bool, bool] = (True, False),
+        out: Any = (None, None),
+        keepdims: bool = False,
+    ) -> tuple[Any, Any]:
+        """Run a kernel on x and v; its results y and dy, those that are wanted.
+
+        `per_row`: v has one number a row; `reduced`: so have the results. `unit`: t divides the
+        results alone. They are written to `out` right away where its layout allows.
+        """
+        with x.device:
+            x = self._read(x)
+            if v is not None:
+                v = self._read_reduced(v, keepdims) if per_row else self._read(v)
+            kept = not reduced and not adjacent(self.axes)
+            shape = reduced_shape(self.shape, self.axes, keepdims) if reduced else self.shape
+            targets = [
+                self._target(shape, place, kept, x, v) if wanted else None
+                for wanted, place in zip(results, out, strict=True)
+            ]
+            temperatures, t = self._temperatures()
+            job = Job(
+                operation,
+                view(x, self.axes),
+                v if v is None or per_row else view(v, self.axes),
+                *targets,
+                None if self.where is None else view(self.where, self.axes),
+                temperatures,
+                t,
+                tempered=hasattr(self.temperature, "dtype") or self.temperature != 1,
+                reduced=reduced,
+                unit=unit,
+            )
+            launch(job)
+            y, dy = (
+                a if a is None or not kept else unview(a, self.shape, self.axes) for a in targets
+            )
+            return _deliver(y, out[0]), _deliver(dy, out[1])
+
+    def given(self, output: Any, hidden: float, out: Any) -> Any:
+        """A result that the caller has: in the results' dtype, `hidden` where `where` is False."""
+        y = cupy.broadcast_to(cupy.asarray(output, self.dtype), self.shape)
+        y = y if self.where is None else cupy.where(self.where, y, y.dtype.type(hidden))
+        return _deliver(y, out)
+
+    def given_reduced(self, output: Any, keepdims: bool, out: Any) -> Any:
+        """A result of one number a row that the caller has."""
+        shape = reduced_shape(self.shape, self.axes, keepdims)
+        return _deliver(cupy.broadcast_to(cupy.asarray(output, self.dtype), shape), out)
+
+    def _read(self, a: Any) -> Any:
+        """An array in the results' dtype and the rows' shape."""
+        a = cupy.asarray(a, self.dtype)
+        if any(stride % a.itemsize for stride in a.strides):
+            a = a.copy()
+        return a if a.shape == self.shape else cupy.broadcast_to(a, self.shape)
+
+    def _read_reduced(self, a: Any, keepdims: bool) -> Any:
+        """One number a row, behind each other."""
+        shape = reduced_shape(self.shape, self.axes, keepdims)
+        a = cupy.broadcast_to(cupy.asarray(a, self.dtype), shape)
+        return cupy.ascontiguousarray(a).reshape(-1)
+
+    def _temperatures(self) -> tuple[Any, tuple[Any, Any]]:
+        """t and its rounding error, of each row or of all."""
+        compute = np.float64 if self.dtype.itemsize == 8 else np.float32
+        if hasattr(self.temperature, "dtype"):
+            exact = self.temperature.astype(np.float64).reshape(-1)
+            rounded = exact.astype(compute)
+            error = (exact - rounded).astype(compute)
+            return cupy.concatenate([rounded, error]), (compute(1), compute(0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            t = compute(self.temperature)
+            error = self.temperature - float(t) if np.isfinite(t) else 0.0
+        return None, (t, compute(error))
+
+    def _target(self, shape: tuple[int, ...], out: Any, kept: bool, *inputs: Any) -> Any:
+        """Where the kernel writes: `out` if it can, else a new array.
+
+        Every thread has read all it is to read of a row before it writes, so that `out` may be an
+        input; it may not overlap one in another way.
+        """
+        if kept:
+            order = tuple(k for k in range(len(shape)) if k not in self.axes) + self.axes
+            return cupy.empty([shape[k] for k in order], self.dtype)
+        fits = (
+            out is not None
+            and out.flags.c_contiguous
+            and not any(_overlaps(out, a) for a in inputs if a is not None)
+        )
+        return out if fits else cupy.empty(shape, self.dtype)
+
+
+def _overlaps(out: Any, a: Any) -> bool:
+    same = a.flags.c_contiguous and a.dtype == out.dtype and a.shape == out.shape
+    if same and a.data.ptr == out.data.ptr:
+        return False
+    return bool(cupy.may_share_memory(out, a))
+
+
+def _deliver(result: Any, out: Any) -> Any:
+    if out is None or result is None or result is out:
+        return result
+    out[...] = result
+    return out
+
+
+def _mask(where: Any, shape: tuple[int, ...]) -> Any:
+    if where is None:
+        return None
+    where = cupy.asarray(where)
+    if where.dtype != np.bool_:
+        raise TypeError(f"where must be boolean, not {where.dtype}")
+    return cupy.broadcast_to(where, shape)
+
+
+def _check_device(*arrays: Any) -> None:
+    if len({a.device.id for a in arrays if isinstance(a, cupy.ndarray)}) > 1:
+        raise TypeError("arrays on two devices in one call; move them to one device first")

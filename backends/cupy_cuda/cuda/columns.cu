@@ -1,0 +1,167 @@
+// Rows that lie across memory: lanes along the inner axis, the threads of a column one behind the
+// other. A column of up to COLUMN_BATCH * blockDim.y numbers stays in registers; a longer one is read
+// again, and one of several slices goes the way it does in rows.cu.
+#include "kernel.cuh"
+
+namespace softkern {
+
+// Numbers side by side, as many as are read at once.
+template <typename T, int SIZE> struct alignas(SIZE * sizeof(T)) Vector {
+  T numbers[SIZE];
+};
+
+// COLUMN_BATCH numbers each of COLUMN_WIDTH columns, every blockDim.y-th one from the thread's own.
+struct Columns {
+  Vector<T, COLUMN_WIDTH> vectors[COLUMN_BATCH];
+
+  static __device__ __forceinline__ int place(int i) { return i * blockDim.y + threadIdx.y; }
+
+  __device__ __forceinline__ void read(const T* from, int n, const Steps& steps, A none) {
+#pragma unroll
+    for (int i = 0; i < COLUMN_BATCH; ++i) {
+      const T* p = from + place(i) * steps.axis;
+      if (place(i) < n) {
+        vectors[i] = *reinterpret_cast<const Vector<T, COLUMN_WIDTH>*>(p);
+      } else {
+#pragma unroll
+        for (int w = 0; w < COLUMN_WIDTH; ++w) vectors[i].numbers[w] = Number<T>::write(none);
+      }
+    }
+  }
+
+  // Put a number where the mask is False.
+  __device__ __forceinline__ void put(const bool* shown, int n, const Steps& steps, A hidden) {
+#pragma unroll
+    for (int i = 0; i < COLUMN_BATCH; ++i) {
+#pragma unroll
+      for (int w = 0; w < COLUMN_WIDTH; ++w) {
+        if (place(i) < n && !shown[place(i) * steps.axis + w * steps.inner]) {
+          vectors[i].numbers[w] = Number<T>::write(hidden);
+        }
+      }
+    }
+  }
+
+  __device__ __forceinline__ void write(T* to, int n, const Steps& steps) const {
+#pragma unroll
+    for (int i = 0; i < COLUMN_BATCH; ++i) {
+      if (place(i) >= n) continue;
+      *reinterpret_cast<Vector<T, COLUMN_WIDTH>*>(to + place(i) * steps.axis) = vectors[i];
+    }
+  }
+};
+
+// One of the columns.
+struct Column {
+  static constexpr int GROUP = 4;
+  Columns& columns;
+  int w;
+
+  static constexpr __device__ __forceinline__ int count() { return COLUMN_BATCH; }
+  __device__ __forceinline__ A get(int i) const {
+    return Number<T>::read(columns.vectors[i].numbers[w]);
+  }
+  __device__ __forceinline__ void set(int i, A a) {
+    columns.vectors[i].numbers[w] = Number<T>::write(a);
+  }
+};
+
+// The states of the threads of each column as one, the same in all of them.
+__device__ __forceinline__ void merge_columns(S (&sums)[COLUMN_WIDTH], const Temperatures (&t)[COLUMN_WIDTH], S* states) {
+  const int own = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
+  for (int half = blockDim.y / 2; half > 0; half /= 2) {
+    const bool gives = threadIdx.y >= half && threadIdx.y < 2 * half;
+#pragma unroll
+    for (int w = 0; w < COLUMN_WIDTH; ++w) {
+      if (gives) states[w * threads + own] = sums[w];
+    }
+    __syncthreads();
+#pragma unroll
+    for (int w = 0; w < COLUMN_WIDTH; ++w) {
+      const int other = w * threads + own + half * blockDim.x;
+      if (threadIdx.y < half) sums[w] = merge(sums[w], states[other], t[w].weights);
+    }
+  }
+  if (blockDim.y == 1) return;
+#pragma unroll
+  for (int w = 0; w < COLUMN_WIDTH; ++w) {
+    if (threadIdx.y == 0) states[w * threads + own] = sums[w];
+  }
+  __syncthreads();
+#pragma unroll
+  for (int w = 0; w < COLUMN_WIDTH; ++w) sums[w] = states[w * threads + threadIdx.x];
+}
+
+}  // namespace softkern
+
+extern __shared__ double exchange[];
+
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS)
+    columns(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
+            const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
+            const softkern::Layout layout) {
+  using namespace softkern;
+  constexpr bool SLICED = NOW == FOLD || (NOW == MAP && !Op::REDUCED);
+  const unsigned lanes = blockDim.x * COLUMN_WIDTH, blocks = (layout.inner + lanes - 1) / lanes;
+  const unsigned slices = SLICED ? layout.slices : 1, slice = blockIdx.x % slices;
+  const long long outer = blockIdx.x / slices / blocks;
+  const long long inner = blockIdx.x / slices % blocks * lanes + threadIdx.x * COLUMN_WIDTH;
+  const long long row = outer * layout.inner + inner, begin = slice * layout.slice;
+  const bool inside = inner < layout.inner;
+  const Part part = part_of({x, v, mask, 0}, layout, outer, inside ? inner : 0, begin,
+                            inside ? layout.slice : 0);
+  const int batch = COLUMN_BATCH * blockDim.y;
+
+  Temperatures t[COLUMN_WIDTH];
+  S sums[COLUMN_WIDTH];
+#pragma unroll
+  for (int w = 0; w < COLUMN_WIDTH; ++w) {
+    t[w] = Temperatures({ts, t1, t1_error}, layout, inside ? row + w : 0);
+    if constexpr (NOW == MAP) {
+      for (int i = threadIdx.y; inside && i < layout.slices; i += blockDim.y) {
+        sums[w] = merge(sums[w], states[(row + w) * layout.slices + i], t[w].weights);
+      }
+    }
+  }
+  Columns xs, vs;
+  if constexpr (NOW != MAP) {
+    for (int i = 0; i < part.n; i += batch) {
+      read(xs, vs, after(part, i, layout), layout);
+#pragma unroll
+      for (int w = 0; w < COLUMN_WIDTH; ++w) {
+        Column x_w = {xs, w}, v_w = {vs, w};
+        sums[w] = merge(sums[w], fold<false>(x_w, v_w, t[w].weights), t[w].weights);
+      }
+    }
+  }
+  merge_columns(sums, t, reinterpret_cast<S*>(exchange));
+  if (!inside) return;
+
+  if constexpr (NOW == FOLD || Op::REDUCED) {
+    if (threadIdx.y > 0) return;
+#pragma unroll
+    for (int w = 0; w < COLUMN_WIDTH; ++w) {
+      if constexpr (NOW == FOLD) {
+        states[(row + w) * layout.slices + slice] = sums[w];
+      } else {
+        write_row(sums[w], y ? y + row + w : y, dy ? dy + row + w : dy, t[w].weights);
+      }
+    }
+  } else {
+    for (int i = 0; i < part.n; i += batch) {
+      const Part batch_part = after(part, i, layout);
+      if (NOW == MAP || part.n > batch) read(xs, vs, batch_part, layout);
+#pragma unroll
+      for (int w = 0; w < COLUMN_WIDTH; ++w) {
+        Column x_w = {xs, w}, v_w = {vs, w};
+        const A g = Op::READS_G ? Number<T>::read(v[row + w]) : A(0);
+        map<false>(x_w, v_w, sums[w], sums[w].m, g, t[w]);
+      }
+      hide(xs, vs, batch_part, layout, hidden_result());
+      const Steps& steps = layout.y;
+      const long long to = outer * steps.outer + (begin + i) * steps.axis + inner * steps.inner;
+      if (y) xs.write(y + to, batch_part.n, steps);
+      if (Op::READS_V && dy) vs.write(dy + to, batch_part.n, steps);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+// What the kernels share: their arguments, how a team sums its part of a row, and how it maps it.
+//
+// A compilation is for one NUMBER, one OPERATION and one shape of team; TEMPERED if t is not 1, HIDING
+// if there is a mask. An entry whose mask is False is read as one that adds nothing, and its result
+// is what the operation says of hidden entries.
+#pragma once
+#include "operations.cuh"
+
+namespace softkern {
+
+using T = NUMBER;
+using A = Computed<T>;
+using Op = OPERATION<T>;
+using S = State<A, Op::SUMS>;
+
+struct Layout {
+  long long outer, n, inner;  // outer * inner rows of n numbers
+  long long slices, slice;    // parts of a row, each for one block; their length
+  long long unit;             // t is for the results alone: weights are exp(x - m)
+  Steps x, v, y, mask;
+};
+
+#ifdef TEMPERED
+using Temper = Temperature<A>;
+#else
+using Temper = Unit<A>;
+#endif
+
+// t and its rounding error: of every row, one behind the other, or where there are none, of all rows.
+struct GivenTemperature {
+  const A* of_rows;
+  A t, error;
+};
+
+// t of a row: for its weights, and for its results.
+struct Temperatures {
+  Temper weights, results;
+
+  Temperatures() = default;
+  __device__ __forceinline__ Temperatures(GivenTemperature given, const Layout& layout, long long row) {
+#ifdef TEMPERED
+    if (given.of_rows) {
+      given.t = given.of_rows[row];
+      given.error = given.of_rows[layout.outer * layout.inner + row];
+    }
+    results = Temper(given.t, given.error);
+    weights = layout.unit ? Temper(A(1), A(0)) : results;
+#endif
+  }
+};
+
+// Of a row that is cut into slices, one launch leaves their sums and the next one reads the row again.
+enum Phase { WHOLE, FOLD, MAP };
+constexpr Phase NOW = PHASE;
+
+// An entry of x that adds nothing.
+__device__ __forceinline__ A none() {
+  return Op::SUMS == GIVEN ? A(0) : -Limits<A>::infinity();
+}
+
+__device__ __forceinline__ A hidden_result() {
+  return Op::LOGARITHMIC ? -Limits<A>::infinity() : A(0);
+}
+
+// Where the inputs of a part of a row begin, and their number in it.
+struct Part {
+  const T* x;
+  const T* v;
+  const bool* shown;
+  int n;
+};
+
+// The part of a row from `begin` on, of at most so many numbers.
+__device__ __forceinline__ Part part_of(Part whole, const Layout& layout, long long outer,
+                                        long long inner, long long begin, long long most) {
+  const long long left = layout.n - begin;
+  const auto start = [&](const Steps& steps) {
+    return outer * steps.outer + begin * steps.axis + inner * steps.inner;
+  };
+  return {whole.x + start(layout.x), whole.v + start(layout.v), whole.shown + start(layout.mask),
+          static_cast<int>(left < most ? left : most)};
+}
+
+// The part less its first i numbers.
+__device__ __forceinline__ Part after(Part part, int i, const Layout& layout) {
+  return {part.x + i * layout.x.axis, part.v + i * layout.v.axis, part.shown + i * layout.mask.axis,
+          part.n - i};
+}
+
+// Put a number for x, and 0 for v, where the mask hides them.
+template <typename Numbers>
+__device__ __forceinline__ void hide(Numbers& x, Numbers& v, const Part& part, const Layout& layout,
+                                     A hidden) {
+#ifdef HIDING
+  x.put(part.shown, part.n, layout.mask, hidden);
+  if (Op::READS_V) v.put(part.shown, part.n, layout.mask, A(0));
+#endif
+}
+
+// Read tiles of x and v.
+template <typename Tile>
+__device__ __forceinline__ void read(Tile& x, Tile& v, const Part& part, const Layout& layout) {
+  x.read(part.x, part.n, layout.x, none());
+  if (Op::READS_V) v.read(part.v, part.n, layout.v, A(0));
+  hide(x, v, part, layout, none());
+}
+
+// The sums over the numbers of one thread. Where it KEEPS them, weights take the place of entries.
+template <bool KEEP, typename Numbers>
+__device__ __forceinline__ S fold(Numbers& x, const Numbers& v, const Temper& t) {
+  S a;
+#pragma unroll
+  for (int i = 0; i < x.count(); ++i) {
+    const A xi = x.get(i);
+    if (Op::SUMS == MEAN || Op::SUMS == GIVEN) a.p = xi > a.m ? v.get(i) : a.p;
+    a.m = larger(a.m, xi);
+  }
+  A maxima(0);
+  Pair<A> rest = {A(0), A(0)};
+#pragma unroll
+  for (int c = 0; c < x.count(); c += Numbers::GROUP) {
+    A sum(0), dot(0);
+#pragma unroll
+    for (int i = c; i < c + Numbers::GROUP; ++i) {
+      if (i >= x.count()) break;
+      const A xi = x.get(i), vi = Op::READS_V ? v.get(i) : A(0);
+      const bool largest = xi == a.m;
+      if (Op::SUMS == GIVEN) {
+        sum += xi;
+        dot = fused(xi, vi - a.p, dot);
+        continue;
+      }
+      const A e = largest ? A(1) : weight<T>(xi, a.m, t);
+      if (KEEP) x.set(i, e);
+      maxima += largest ? A(1) : A(0);
+      sum += largest ? A(0) : e;
+      if (Op::SUMS == MEAN) dot = fused(e, vi - a.p, dot);
+      if (Op::SUMS == PLAIN) {
+        a.p += largest ? vi : A(0);
+        dot += largest ? A(0) : vi;
+      }
+    }
+    rest = add(rest, sum);
+    if (Op::SUMS != VALUE) a.d = add(a.d, dot);
+  }
+  a.s = Op::SUMS == GIVEN ? rest : add(rest, maxima - A(1));
+  return a;
+}
+
+// The result for a row.
+template <typename O = Op>
+__device__ __forceinline__ void write_row(const S& row, T* y, T* dy, const Temper& t) {
+  if constexpr (O::REDUCED) {
+    const O result(row, row.m, t, A(0));
+    if (y) *y = Number<T>::write(result.y);
+    if (dy) *dy = Number<T>::write(result.dy);
+  }
+}
+
+// The results for the numbers of one thread, in place; m is what kept weights are measured from.
+template <bool KEPT, typename Numbers, typename O = Op>
+__device__ __forceinline__ void map(Numbers& x, Numbers& v, const S& row, A m, A g,
+                                    const Temperatures& t) {
+  if constexpr (!O::REDUCED) {
+    const O operation(row, KEPT ? m : row.m, t.weights, g);
+#pragma unroll
+    for (int i = 0; i < x.count(); ++i) {
+      A xi = x.get(i), vi = O::READS_V ? v.get(i) : A(0);
+      if (O::MAPS_WEIGHTS && !KEPT) xi = xi == row.m ? A(1) : weight<T>(xi, row.m, t.weights);
+      operation.map(xi, vi, t);
+      x.set(i, xi);
+      if (O::READS_V) v.set(i, vi);
+    }
+  }
+}
+
+}  // namespace softkern

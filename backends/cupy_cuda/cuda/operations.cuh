@@ -1,0 +1,209 @@
+// Every operation: what it sums over a row, and what it makes of an entry once the sums are known.
+//
+//   softmax      y = e / (1 + s)                e = exp((x - m)/t)
+//   log_softmax  z = (x - m)/t - log(1 + s)
+//   logsumexp    L = m + t log(1 + s)
+//
+//   <y, v> = p + d / (1 + s)                    p = v at the maximum, d = sum e (v - p)
+//   softmax      dy = y (v - <y, v>) / t        the same for the cotangent
+//   log_softmax  dz = (v - <y, v>) / t          dx = (g - y sum g) / t
+//   logsumexp    dL = <y, v>                    dx = y g
+//
+// A constructor takes the sums of a row, the maximum m that weights were measured from, and the one
+// number of a row that logsumexp_vjp reads. `map` then replaces an entry, or its weight, by y and
+// the entry of v by dy; where an operation is REDUCED, `y` and `dy` are the results of the row.
+#pragma once
+#include "numbers.cuh"
+#include "softkern.cuh"
+
+namespace softkern {
+
+template <Sums KIND, bool V, bool WEIGHTS, bool ONE_A_ROW> struct Traits {
+  static constexpr Sums SUMS = KIND;
+  static constexpr bool READS_V = V;             // an entry for every entry of x
+  static constexpr bool MAPS_WEIGHTS = WEIGHTS;  // map takes e, not x
+  static constexpr bool REDUCED = ONE_A_ROW;
+  static constexpr bool LOGARITHMIC = false;  // y is -inf, not 0, where x is
+  static constexpr bool READS_G = false;      // a number for every row
+};
+
+// e = exp((x - m)/t), in float32 and float64 with the rounding error of x - m put back.
+template <typename T, typename Temperature>
+__device__ __forceinline__ Computed<T> weight(Computed<T> x, Computed<T> m, const Temperature& t) {
+  if constexpr (sizeof(T) == 2) {
+    return exp2f(t.divide(x - m) * ExpConstants<float>::LOG2E);
+  } else {
+    return exp(t.divide(two_diff(x, m)));
+  }
+}
+
+// 1 / (1 + s), and NaN where the maximum is infinite.
+template <typename S, typename Temperature>
+__device__ __forceinline__ auto share_of_max(const S& row, const Temperature& t) {
+  const auto share = reciprocal(row.total());
+  return t.checked(is_infinite(row.m) ? not_a_number(share) : share);
+}
+
+// log(1 + s), and NaN where s or t is.
+template <typename S, typename Temperature>
+__device__ __forceinline__ auto log_of_sum(const S& row, const Temperature& t) {
+  auto log = log_of_one_plus(row.s);
+  log.high = t.checked(log.high + (row.s.high - row.s.high));
+  return log;
+}
+
+template <typename S> __device__ __forceinline__ bool all_minus_infinite(const S& row) {
+  return is_infinite(row.m) && row.m < 0 && row.s.high == row.s.high;
+}
+
+template <typename T> struct Softmax : Traits<VALUE, false, true, false> {
+  using A = Computed<T>;
+  A share;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ Softmax(const S& row, A m, const Temperature& t, A)
+      : share(share_of_max(row, t) * ratio(m, row.m, t).high) {}
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& e, A&, const Temperatures&) const {
+    e *= share;
+  }
+};
+
+template <typename T> struct SoftmaxJvp : Traits<MEAN, true, true, false> {
+  using A = Computed<T>;
+  A share, p, mean;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ SoftmaxJvp(const S& row, A m, const Temperature& t, A) : p(row.p) {
+    share = share_of_max(row, t);
+    mean = row.d.high * share;
+    share *= ratio(m, row.m, t).high;
+  }
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& e, A& v, const Temperatures& t) const {
+    e *= share;
+    v = t.results.divide(e * ((v - p) - mean));
+  }
+};
+
+// The derivative from y, which is given.
+template <typename T> struct SoftmaxGiven : Traits<GIVEN, true, false, false> {
+  using A = Computed<T>;
+  A p, mean;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ SoftmaxGiven(const S& row, A, const Temperature& t, A)
+      : p(row.p), mean(t.checked(row.d.high)) {}
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& y, A& v, const Temperatures& t) const {
+    v = t.results.divide(y * ((v - p) - mean));
+  }
+};
+
+template <typename T> struct LogSoftmax : Traits<VALUE, false, false, false> {
+  using A = Computed<T>;
+  static constexpr bool LOGARITHMIC = true;
+  A m;
+  Pair<A> log;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ LogSoftmax(const S& row, A, const Temperature& t, A)
+      : m(row.m), log(log_of_sum(row, t)) {
+    if (is_infinite(m)) log.high = not_a_number(m);
+  }
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& x, A&, const Temperatures& t) const {
+    const Pair<A> d = t.weights.divide(two_diff(x, m));
+    const Pair<A> z = two_diff(d.high, log.high);
+    x = is_infinite(d.high) ? z.high : z.high + (z.low + (d.low - log.low));
+  }
+};
+
+template <typename T> struct LogSoftmaxJvp : Traits<MEAN, true, false, false> {
+  using A = Computed<T>;
+  static constexpr bool LOGARITHMIC = true;
+  LogSoftmax<T> log_softmax;
+  A p, mean;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ LogSoftmaxJvp(const S& row, A m, const Temperature& t, A g)
+      : log_softmax(row, m, t, g), p(row.p), mean(row.d.high * share_of_max(row, t)) {}
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& x, A& v, const Temperatures& t) const {
+    log_softmax.map(x, v, t);
+    v = t.results.divide((v - p) - mean);
+  }
+};
+
+// At a maximum that holds more than half of the row, 1 - y is the share of the others.
+template <typename T> struct LogSoftmaxVjp : Traits<PLAIN, true, false, false> {
+  using A = Computed<T>;
+  static constexpr bool LOGARITHMIC = true;
+  A m, share, share_of_others, sum, sum_of_others;
+  bool dominant;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ LogSoftmaxVjp(const S& row, A, const Temperature& t, A)
+      : m(row.m), share(share_of_max(row, t)), sum_of_others(row.d.high) {
+    share_of_others = row.s.high * share;
+    sum = row.p + row.d.high;
+    dominant = row.s.high < A(1);
+  }
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& x, A& g, const Temperatures& t) const {
+    const bool largest = dominant && x == m;
+    const A y = (x == m ? A(1) : weight<T>(x, m, t.weights)) * share;
+    const A own = largest ? share_of_others * g : g;
+    g = t.results.divide(fused(-y, largest ? sum_of_others : sum, own));
+  }
+};
+
+template <typename T> struct LogSumExp : Traits<VALUE, false, false, true> {
+  using A = Computed<T>;
+  A y, dy;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ LogSumExp(const S& row, A, const Temperature& t, A) : dy(0) {
+    const Pair<A> log = t.multiply(log_of_sum(row, t));
+    const Pair<A> sum = two_sum(row.m, log.high);
+    y = sum.high + (sum.low + log.low);
+    if (is_infinite(log.high)) y = log.high;
+    if (is_infinite(row.m) && log.high == log.high) y = row.m;
+  }
+};
+
+template <typename T> struct LogSumExpJvp : Traits<MEAN, true, false, true> {
+  using A = Computed<T>;
+  A y, dy;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ LogSumExpJvp(const S& row, A m, const Temperature& t, A g)
+      : y(LogSumExp<T>(row, m, t, g).y), dy(row.p + row.d.high * share_of_max(row, t)) {
+    if (all_minus_infinite(row)) dy = A(0);
+  }
+};
+
+template <typename T> struct LogSumExpVjp : Traits<VALUE, false, true, false> {
+  using A = Computed<T>;
+  static constexpr bool READS_G = true;
+  A share;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ LogSumExpVjp(const S& row, A m, const Temperature& t, A g)
+      : share(Softmax<T>(row, m, t, g).share * g) {
+    if (all_minus_infinite(row)) share = A(0);
+  }
+
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& e, A&, const Temperatures&) const {
+    e *= share;
+  }
+};
+
+}  // namespace softkern

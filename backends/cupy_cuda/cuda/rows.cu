@@ -1,0 +1,62 @@
+// Rows that fit into the registers of a team: of a few lanes, of a warp, or of a block.
+//
+// WHOLE: each row is read once and written once. A longer row is cut into slices, one for a block:
+// a launch that FOLDs leaves the sums of every slice, and one that MAPs merges these in order and
+// reads the row again.
+#include "kernel.cuh"
+#include "tiles.cuh"
+
+namespace softkern {
+
+constexpr bool KEEP = NOW == WHOLE && Op::MAPS_WEIGHTS && sizeof(T) >= 4;
+constexpr bool SLICED = NOW == FOLD || (NOW == MAP && !Op::REDUCED);
+using RowTile = Tile<T, TILE_CHUNKS, TEAM_THREADS>;
+
+__device__ __forceinline__ S merge_team(S a, const Temper& t) {
+  if constexpr (TEAM_THREADS <= 32) {
+    return merge_lanes<TEAM_THREADS>(a, t);
+  } else {
+    return merge_block<TEAM_THREADS>(a, t);
+  }
+}
+
+}  // namespace softkern
+
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS)
+    rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
+         const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
+         const softkern::Layout layout) {
+  using namespace softkern;
+  const long long team = blockIdx.x * (BLOCK_THREADS / TEAM_THREADS) + static_cast<long long>(threadIdx.x / TEAM_THREADS);
+  const long long row = SLICED ? team / layout.slices : team;
+  const long long begin = SLICED ? team % layout.slices * layout.slice : 0;
+  if (row >= layout.outer) return;
+  const Temperatures t({ts, t1, t1_error}, layout, row);
+  const Part part = part_of({x, v, mask, 0}, layout, row, 0, begin, layout.slice);
+
+  RowTile xs, vs;
+  S sums;
+  A m(0);
+  if constexpr (NOW != MAP || !Op::REDUCED) read(xs, vs, part, layout);
+  if constexpr (NOW == MAP) {
+    const S* slices = states + row * layout.slices;
+    sums = merge_slices<BLOCK_THREADS>(slices, static_cast<int>(layout.slices), t.weights);
+  } else {
+    sums = fold<KEEP>(xs, vs, t.weights);
+    m = sums.m;
+    sums = merge_team(sums, t.weights);
+  }
+  if constexpr (NOW == FOLD) {
+    if (threadIdx.x == 0) states[team] = sums;
+  } else if constexpr (Op::REDUCED) {
+    if (threadIdx.x % TEAM_THREADS == 0) {
+      write_row(sums, y ? y + row : y, dy ? dy + row : dy, t.weights);
+    }
+  } else {
+    map<KEEP>(xs, vs, sums, m, Op::READS_G ? Number<T>::read(v[row]) : A(0), t);
+    hide(xs, vs, part, layout, hidden_result());
+    const long long start = row * layout.n + begin;
+    if (y) xs.write(y + start, part.n);
+    if (Op::READS_V && dy) vs.write(dy + start, part.n);
+  }
+}
