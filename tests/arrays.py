@@ -20,7 +20,7 @@ HIDDEN_U = np.where(WHERE, U, np.nan)
 
 def dtype_of(xp, name):
     """The namespace's dtype of this name; the test is skipped where it has none."""
-    if name == "bfloat16" and xp.__name__ == "array_api_compat.numpy":
+    if name == "bfloat16" and xp.__name__ in ("array_api_compat.numpy", "array_api_compat.cupy"):
         return np.dtype(ml_dtypes.bfloat16)
     if not hasattr(xp, name):
         pytest.skip(f"{xp.__name__} has no {name}")
@@ -36,6 +36,8 @@ def array(xp, values, dtype="float64"):
 
 def to_numpy(a):
     """The numbers of an array of any library; torch's bfloat16 becomes ml_dtypes'."""
+    if hasattr(a, "get") and hasattr(a, "device"):
+        return a.get()
     if str(getattr(a, "dtype", "")) == "torch.bfloat16":
         return np.asarray(a.float()).astype(ml_dtypes.bfloat16)
     return np.asarray(a)

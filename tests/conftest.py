@@ -1,9 +1,11 @@
 """One `xp` fixture: the same test on the arrays of every library that is installed."""
 
 import os
+import shutil
 import sys
 
 import pytest
+from cuda_emulator import stand_in
 
 # Child processes import the installed package, not a checkout they happen to be started in.
 os.environ["PYTHONSAFEPATH"] = "1"
@@ -14,12 +16,30 @@ NAMESPACES = {
     "array_api_strict": "array_api_strict",
     "torch": "array_api_compat.torch",
     "jax": "jax.numpy",
+    "cupy": "array_api_compat.cupy",
 }
 
 
 @pytest.fixture(params=NAMESPACES)
 def xp(request):
+    if request.param == "cupy":
+        request.getfixturevalue("cupy")
     return pytest.importorskip(NAMESPACES[request.param])
+
+
+@pytest.fixture(scope="session")
+def cupy():
+    """CuPy on a GPU; where there is none, the stand-in, whose kernels an emulator runs."""
+    try:
+        import cupy
+
+        if cupy.cuda.is_available():
+            return cupy
+    except ImportError:
+        pass
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        pytest.skip("no GPU, and no g++ to run its kernels on the CPU")
+    return stand_in.install()
 
 
 @pytest.fixture

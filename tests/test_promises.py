@@ -261,7 +261,7 @@ def test_temperature_must_not_be_negative_or_nan(xp, name, temperature):
 @pytest.mark.parametrize("bad", [-1.0, nan])
 def test_no_entry_of_a_temperature_may_be_negative_or_nan(xp, name, bad):
     temperature = array(xp, [1.0, bad, 1.0])
-    if xp.__name__ == "jax.numpy":  # whose values are not to be looked at
+    if xp.__name__ in ("jax.numpy", "array_api_compat.cupy"):  # whose values are not looked at
         last = call(softkern, name, array(xp, X), array(xp, U), 1, temperature=temperature)[-1]
         assert np.all(np.isnan(to_numpy(last)[1]))
         return

@@ -25,8 +25,6 @@ template <> struct Limits<double> {
   }
 };
 
-template <typename A> __device__ __forceinline__ A not_a_number(A) { return Limits<A>::nan(); }
-
 template <typename A> __device__ __forceinline__ bool is_infinite(A a) {
   return a == Limits<A>::infinity() || a == -Limits<A>::infinity();
 }
@@ -63,9 +61,10 @@ template <typename A> __device__ __forceinline__ Pair<A> times(Pair<A> a, Pair<A
   return {product, error + fused(a.high, b.low, a.low * b.high)};
 }
 
-template <typename A> __device__ __forceinline__ A reciprocal(Pair<A> a) {
+template <typename A> __device__ __forceinline__ Pair<A> reciprocal(Pair<A> a) {
   const A r = A(1) / a.high;
-  return fused(-a.low * r, r, r);
+  const A rest = fused(-a.high, r, A(1)) - a.low * r;
+  return {r, rest * r};
 }
 
 // ---- exp and log ---------------------------------------------------------------------------------

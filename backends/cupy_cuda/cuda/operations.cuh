@@ -37,11 +37,12 @@ __device__ __forceinline__ Computed<T> weight(Computed<T> x, Computed<T> m, cons
   }
 }
 
-// 1 / (1 + s), and NaN where the maximum is infinite.
-template <typename S, typename Temperature>
-__device__ __forceinline__ auto share_of_max(const S& row, const Temperature& t) {
-  const auto share = reciprocal(row.total());
-  return t.checked(is_infinite(row.m) ? not_a_number(share) : share);
+// exp((m - row.m)/t) / (1 + s): what a weight measured from m has still to be multiplied by. NaN where
+// the row's maximum is infinite.
+template <typename S, typename A, typename Temperature>
+__device__ __forceinline__ A share(const S& row, A m, const Temperature& t) {
+  const Pair<A> product = times(reciprocal(row.total()), ratio(m, row.m, t));
+  return t.checked(is_infinite(row.m) ? Limits<A>::nan() : product.high + product.low);
 }
 
 // log(1 + s), and NaN where s or t is.
@@ -58,32 +59,29 @@ template <typename S> __device__ __forceinline__ bool all_minus_infinite(const S
 
 template <typename T> struct Softmax : Traits<VALUE, false, true, false> {
   using A = Computed<T>;
-  A share;
+  A scale;
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ Softmax(const S& row, A m, const Temperature& t, A)
-      : share(share_of_max(row, t) * ratio(m, row.m, t).high) {}
+      : scale(share(row, m, t)) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& e, A&, const Temperatures&) const {
-    e *= share;
+    e *= scale;
   }
 };
 
 template <typename T> struct SoftmaxJvp : Traits<MEAN, true, true, false> {
   using A = Computed<T>;
-  A share, p, mean;
+  A scale, p, mean;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ SoftmaxJvp(const S& row, A m, const Temperature& t, A) : p(row.p) {
-    share = share_of_max(row, t);
-    mean = row.d.high * share;
-    share *= ratio(m, row.m, t).high;
-  }
+  __device__ __forceinline__ SoftmaxJvp(const S& row, A m, const Temperature& t, A)
+      : scale(share(row, m, t)), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& e, A& v, const Temperatures& t) const {
-    e *= share;
+    e *= scale;
     v = t.results.divide(e * ((v - p) - mean));
   }
 };
@@ -112,7 +110,7 @@ template <typename T> struct LogSoftmax : Traits<VALUE, false, false, false> {
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSoftmax(const S& row, A, const Temperature& t, A)
       : m(row.m), log(log_of_sum(row, t)) {
-    if (is_infinite(m)) log.high = not_a_number(m);
+    if (is_infinite(m)) log.high = Limits<A>::nan();
   }
 
   template <typename Temperatures>
@@ -131,7 +129,7 @@ template <typename T> struct LogSoftmaxJvp : Traits<MEAN, true, false, false> {
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSoftmaxJvp(const S& row, A m, const Temperature& t, A g)
-      : log_softmax(row, m, t, g), p(row.p), mean(row.d.high * share_of_max(row, t)) {}
+      : log_softmax(row, m, t, g), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& x, A& v, const Temperatures& t) const {
@@ -144,13 +142,13 @@ template <typename T> struct LogSoftmaxJvp : Traits<MEAN, true, false, false> {
 template <typename T> struct LogSoftmaxVjp : Traits<PLAIN, true, false, false> {
   using A = Computed<T>;
   static constexpr bool LOGARITHMIC = true;
-  A m, share, share_of_others, sum, sum_of_others;
+  A m, scale, share_of_others, sum, sum_of_others;
   bool dominant;
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSoftmaxVjp(const S& row, A, const Temperature& t, A)
-      : m(row.m), share(share_of_max(row, t)), sum_of_others(row.d.high) {
-    share_of_others = row.s.high * share;
+      : m(row.m), scale(share(row, row.m, t)), sum_of_others(row.d.high) {
+    share_of_others = row.s.high * scale;
     sum = row.p + row.d.high;
     dominant = row.s.high < A(1);
   }
@@ -158,7 +156,7 @@ template <typename T> struct LogSoftmaxVjp : Traits<PLAIN, true, false, false> {
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& x, A& g, const Temperatures& t) const {
     const bool largest = dominant && x == m;
-    const A y = (x == m ? A(1) : weight<T>(x, m, t.weights)) * share;
+    const A y = (x == m ? A(1) : weight<T>(x, m, t.weights)) * scale;
     const A own = largest ? share_of_others * g : g;
     g = t.results.divide(fused(-y, largest ? sum_of_others : sum, own));
   }
@@ -184,7 +182,7 @@ template <typename T> struct LogSumExpJvp : Traits<MEAN, true, false, true> {
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSumExpJvp(const S& row, A m, const Temperature& t, A g)
-      : y(LogSumExp<T>(row, m, t, g).y), dy(row.p + row.d.high * share_of_max(row, t)) {
+      : y(LogSumExp<T>(row, m, t, g).y), dy(row.p + row.d.high * share(row, row.m, t)) {
     if (all_minus_infinite(row)) dy = A(0);
   }
 };
@@ -192,17 +190,17 @@ template <typename T> struct LogSumExpJvp : Traits<MEAN, true, false, true> {
 template <typename T> struct LogSumExpVjp : Traits<VALUE, false, true, false> {
   using A = Computed<T>;
   static constexpr bool READS_G = true;
-  A share;
+  A scale;
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSumExpVjp(const S& row, A m, const Temperature& t, A g)
-      : share(Softmax<T>(row, m, t, g).share * g) {
-    if (all_minus_infinite(row)) share = A(0);
+      : scale(share(row, m, t) * g) {
+    if (all_minus_infinite(row)) scale = A(0);
   }
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& e, A&, const Temperatures&) const {
-    e *= share;
+    e *= scale;
   }
 };
 
