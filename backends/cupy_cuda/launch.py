@@ -146,7 +146,7 @@ def _steps(a: Any) -> tuple[int, ...]:
 
 def _width(job: Job, layout: Any, inner: int) -> int:
     """How many columns side by side every array can be read and written at."""
-    width = min(MOST_WIDTH, 16 // job.x.itemsize)
+    width = max(min(MOST_WIDTH, 16 // job.x.itemsize) // (1 + job.reads_v), 1)
     arrays = [("x", job.x)]
     if job.reads_v:
         arrays.append(("v", job.v))

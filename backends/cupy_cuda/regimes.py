@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 CHUNK = 16  # bytes that a thread reads at once
 SHORT_ROW = 32  # numbers in a row for which one thread is enough
-CHUNKS = 4  # chunks that a thread keeps in registers
+NUMBERS = 16  # that a thread keeps in registers, at most
+CHUNKS = 4  # sixteen bytes each; likewise
 MOST_THREADS = 1024  # of a block
 SLICE_THREADS = 512  # of a block that takes one slice of a long row
-SHARED_CHUNKS = 2  # chunks a thread works on at once, where shared memory keeps the row
 WARP = 32
 BATCH = 4  # numbers of a column that a thread keeps in registers
 MOST_DEEP = 16  # threads of a column
@@ -42,13 +42,14 @@ def of_rows(n: int, size: int, *, arrays: int, reduced: bool, most_shared: int) 
         shared = arrays * threads * (n | 1) * computed
         return Regime("short_rows", (("BLOCK_THREADS", threads),), threads, threads, n, 1, shared)
     chunks = -(-n * size // CHUNK)
-    most = CHUNKS // arrays
+    most = min(CHUNKS, NUMBERS * size // CHUNK) // arrays
     if chunks <= most * MOST_THREADS:
         return _in_registers(n, chunks, most)
-    tile = SHARED_CHUNKS * MOST_THREADS * CHUNK
+    at_once = max(most // 2, 1)
+    tile = at_once * MOST_THREADS * CHUNK
     shared = -(-n * size // tile) * tile * arrays
     if shared <= most_shared and not reduced:
-        macros = (("BLOCK_THREADS", MOST_THREADS), ("TILE_CHUNKS", SHARED_CHUNKS))
+        macros = (("BLOCK_THREADS", MOST_THREADS), ("TILE_CHUNKS", at_once))
         return Regime("shared_rows", macros, MOST_THREADS, 1, n, 1, shared)
     length = most * SLICE_THREADS * CHUNK // size
     slices = -(-n // length)
@@ -56,9 +57,9 @@ def of_rows(n: int, size: int, *, arrays: int, reduced: bool, most_shared: int) 
 
 
 def _in_registers(n: int, chunks: int, most: int) -> Regime:
-    """A team of threads for a row of so many chunks; two for each, while a warp is enough."""
+    """A team of threads for a row of so many chunks; two for each at most, while a warp is enough."""
     if chunks <= 2 * WARP:
-        most = 2
+        most = min(most, 2)
     team = 4
     while team * most < chunks:
         team *= 2

@@ -96,7 +96,7 @@ __device__ __forceinline__ void merge_columns(S (&sums)[COLUMN_WIDTH], const Tem
 
 extern __shared__ double exchange[];
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS)
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     columns(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
             const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
             const softkern::Layout layout) {

@@ -22,7 +22,7 @@ __device__ __forceinline__ S merge_team(S a, const Temper& t) {
 
 }  // namespace softkern
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS)
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
          const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
          const softkern::Layout layout) {

@@ -21,7 +21,7 @@ __device__ __forceinline__ void take_up(const uint4* kept, RowTile& tile) {
 
 extern __shared__ uint4 kept[];
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS)
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     shared_rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
                 const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S*,
                 const softkern::Layout layout) {

@@ -69,7 +69,7 @@ struct ShortRows {
 
 extern __shared__ double numbers[];
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS)
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     short_rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
                const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S*,
                const softkern::Layout layout) {
