@@ -49,8 +49,8 @@ def machine_code(cubin: bytes, folder: Path) -> str:
     """The instructions of a kernel."""
     path = folder / "kernel.cubin"
     path.write_bytes(cubin)
-    tool = _file("nvidia-cuda-cuobjdump", "cuobjdump")
-    found = subprocess.run([tool, "-sass", path], capture_output=True, text=True, check=True)
+    tool = _file("nvidia-cuda-nvdisasm", "nvdisasm")
+    found = subprocess.run([tool, "-c", path], capture_output=True, text=True, check=True)
     return found.stdout
 
 

@@ -113,8 +113,7 @@ class Rows(NamedTuple):
     def _read_reduced(self, a: Any, keepdims: bool) -> Any:
         """One number a row, behind each other."""
         shape = reduced_shape(self.shape, self.axes, keepdims)
-        a = cupy.broadcast_to(cupy.asarray(a, self.dtype), shape)
-        return cupy.ascontiguousarray(a).reshape(-1)
+        return cupy.broadcast_to(cupy.asarray(a, self.dtype), shape).reshape(-1)
 
     def _temperatures(self) -> tuple[Any, tuple[Any, Any]]:
         """t and its rounding error, of each row or of all."""

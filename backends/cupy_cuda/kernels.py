@@ -33,12 +33,20 @@ def _lines(name: str, included: set[str]) -> list[str]:
     return lines
 
 
+def options(macros: tuple[tuple[str, Any], ...]) -> tuple[str, ...]:
+    """What to tell the compiler; fused multiplications are written out, others spoil sums."""
+    return ("--std=c++17", "--fmad=false", *(f"-D{macro}={value}" for macro, value in macros))
+
+
 @cache
-def kernel(name: str, definitions: tuple[tuple[str, Any], ...], shared: int = 0) -> RawKernel:
-    """The kernel of `name`.cu with these macros, allowed so many bytes of shared memory a block."""
-    macros = tuple(f"-D{macro}={value}" for macro, value in definitions)
-    # Fused multiplications are written out; a compiler's own would spoil the errors of sums.
-    found = RawKernel(source(f"{name}.cu"), name, ("--std=c++17", "--fmad=false", *macros))
-    if shared:
+def kernel(
+    name: str, macros: tuple[tuple[str, Any], ...], device: int, shared: int | None
+) -> RawKernel:
+    """The kernel of `name`.cu with these macros.
+
+    On this device, blocks may ask for so many bytes of `shared` memory, or for no more than usual.
+    """
+    found = RawKernel(source(f"{name}.cu"), name, options(macros))
+    if shared is not None:
         found.max_dynamic_shared_size_bytes = shared
     return found

@@ -15,6 +15,8 @@ LAYOUT = np.dtype(  # Layout in kernel.cuh
     + [(array, "i8", 3) for array in ("x", "v", "y", "mask")]
 )
 NONE = (0, 0, 0)
+_USUAL_SHARED = 48 << 10  # bytes a block
+_STATIC_SHARED = 2 << 10  # bytes that a kernel takes for itself, at most
 MOST_WIDTH = 4  # numbers side by side that a thread for columns reads at once
 
 _workspaces: dict[tuple[int, int], list[Any]] = {}
@@ -115,15 +117,12 @@ def _phases(
     arguments = (job.x, job.v, job.y, job.dy, job.mask, job.temperatures, *job.t, states, layout)
     for phase in ("WHOLE",) if slices == 1 else ("FOLD", "MAP"):
         merged = slices > 1 and phase == "MAP" and job.reduced
-        definitions = (*_definitions(job), *macros, ("PHASE", phase))
-        found = kernel(name, definitions, shared if shared > _DEFAULT_SHARED else 0)
+        more = shared if shared > _USUAL_SHARED else None
+        found = kernel(name, (*_macros(job), *macros, ("PHASE", phase)), job.x.device.id, more)
         found((blocks * (1 if merged else slices),), block, arguments, shared_mem=shared)
 
 
-_DEFAULT_SHARED = 48 << 10  # bytes a block; more has to be asked for
-
-
-def _definitions(job: Job) -> tuple[tuple[str, Any], ...]:
+def _macros(job: Job) -> tuple[tuple[str, Any], ...]:
     number = _number(job.x.dtype)
     options = (("TEMPERED", job.tempered), ("HIDING", job.mask is not None))
     chosen = ((option, 1) for option, wanted in options if wanted)
@@ -146,6 +145,8 @@ def _steps(a: Any) -> tuple[int, ...]:
 
 def _width(job: Job, layout: Any, inner: int) -> int:
     """How many columns side by side every array can be read and written at."""
+    if job.tempered or job.mask is not None:
+        return 1  # for want of registers
     width = max(min(MOST_WIDTH, 16 // job.x.itemsize) // (1 + job.reads_v), 1)
     arrays = [("x", job.x)]
     if job.reads_v:
@@ -162,8 +163,9 @@ def _width(job: Job, layout: Any, inner: int) -> int:
 
 @cache
 def _most_shared(device: int) -> int:
-    """Bytes of shared memory that a block of this device may have."""
-    return int(cupy.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"])
+    """Bytes of shared memory that a block may have for its row on this device."""
+    attributes = cupy.cuda.Device(device).attributes
+    return int(attributes["MaxSharedMemoryPerBlockOptin"]) - _STATIC_SHARED
 
 
 def _workspace(size: int) -> Any:

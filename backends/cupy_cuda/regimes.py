@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 CHUNK = 16  # bytes that a thread reads at once
 SHORT_ROW = 32  # numbers in a row for which one thread is enough
-NUMBERS = 16  # that a thread keeps in registers, at most
+NUMBERS = 16  # that a thread keeps in registers, or twice as many if that saves the row a second read
 CHUNKS = 4  # sixteen bytes each; likewise
-MOST_THREADS = 1024  # of a block
-SLICE_THREADS = 512  # of a block that takes one slice of a long row
+MOST_THREADS = 512  # of a block
 WARP = 32
 BATCH = 4  # numbers of a column that a thread keeps in registers
 MOST_DEEP = 16  # threads of a column
@@ -43,26 +42,27 @@ def of_rows(n: int, size: int, *, arrays: int, reduced: bool, most_shared: int) 
         return Regime("short_rows", (("BLOCK_THREADS", threads),), threads, threads, n, 1, shared)
     chunks = -(-n * size // CHUNK)
     most = min(CHUNKS, NUMBERS * size // CHUNK) // arrays
-    if chunks <= most * MOST_THREADS:
+    if chunks <= 2 * most * MOST_THREADS:
         return _in_registers(n, chunks, most)
-    at_once = max(most // 2, 1)
-    tile = at_once * MOST_THREADS * CHUNK
+    tile = most * MOST_THREADS * CHUNK
     shared = -(-n * size // tile) * tile * arrays
     if shared <= most_shared and not reduced:
-        macros = (("BLOCK_THREADS", MOST_THREADS), ("TILE_CHUNKS", at_once))
+        macros = (("BLOCK_THREADS", MOST_THREADS), ("TILE_CHUNKS", most))
         return Regime("shared_rows", macros, MOST_THREADS, 1, n, 1, shared)
-    length = most * SLICE_THREADS * CHUNK // size
-    slices = -(-n // length)
-    return _in_registers(length, most * SLICE_THREADS, most)._replace(slice=length, slices=slices)
+    length = tile // size
+    regime = _in_registers(length, most * MOST_THREADS, most)
+    return regime._replace(slice=length, slices=-(-n // length))
 
 
 def _in_registers(n: int, chunks: int, most: int) -> Regime:
-    """A team of threads for a row of so many chunks; two for each at most, while a warp is enough."""
+    """A team of threads for a row of so many chunks, at most two each while a warp is enough."""
     if chunks <= 2 * WARP:
         most = min(most, 2)
     team = 4
-    while team * most < chunks:
+    while team * most < chunks and team < MOST_THREADS:
         team *= 2
+    if team * most < chunks:
+        most *= 2
     threads = team if team > WARP else 4 * WARP
     macros = (("BLOCK_THREADS", threads), ("TEAM_THREADS", team), ("TILE_CHUNKS", most))
     return Regime("rows", macros, threads, threads // team, n)

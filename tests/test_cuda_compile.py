@@ -1,0 +1,124 @@
+"""Every CUDA kernel, compiled for every architecture by NVIDIA's compiler: no GPU or driver needed."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from os import cpu_count
+
+import nvrtc
+import pytest
+
+NUMBERS = {"float": 4, "double": 8, "__half": 2, "softkern::bfloat16": 2}
+OPERATIONS = {  # how many arrays they read
+    "Softmax": 1,
+    "LogSoftmax": 1,
+    "LogSumExp": 1,
+    "LogSumExpVjp": 1,
+    "SoftmaxJvp": 2,
+    "SoftmaxGiven": 2,
+    "LogSoftmaxJvp": 2,
+    "LogSoftmaxVjp": 2,
+    "LogSumExpJvp": 2,
+}
+REDUCED = ("LogSumExp", "LogSumExpJvp")
+LENGTHS = (20, *(3 << k for k in range(4, 20)))
+OPTIONS = {"TEMPERED": 1, "HIDING": 1}
+PHASES = ("WHOLE", "FOLD", "MAP")
+
+
+@pytest.fixture(scope="module")
+def backend(cupy):
+    """The modules that choose and compile kernels; they are told of no GPU."""
+    from softkern.backends.cupy_cuda import kernels, regimes
+
+    return kernels, regimes
+
+
+def of_rows(regimes, operation, size):
+    for n in LENGTHS:
+        regime = regimes.of_rows(
+            n,
+            size,
+            arrays=OPERATIONS[operation],
+            reduced=operation in REDUCED,
+            most_shared=220 << 10,
+        )
+        for phase in PHASES[:1] if regime.slices == 1 else PHASES[1:]:
+            yield regime.kernel, (*regime.macros, ("PHASE", phase))
+
+
+def of_columns(regimes, size, widths):
+    for width, phase in product(widths, PHASES):
+        yield "columns", (*regimes.of_columns(100, 64, size, width=width).macros, ("PHASE", phase))
+
+
+def instantiations(regimes, operation, number):
+    """Every kernel that the host code may ask for: its source and macros."""
+    size = NUMBERS[number]
+    own = (("NUMBER", number), ("OPERATION", operation))
+    widths = {1, max(min(4, 16 // size) // OPERATIONS[operation], 1)}
+    rows = dict.fromkeys(of_rows(regimes, operation, size))
+    return [(name, own + more) for name, more in (*rows, *of_columns(regimes, size, widths))]
+
+
+def with_options(regimes, operation, number):
+    """The same with a mask and temperatures."""
+    for name, macros in instantiations(regimes, operation, number):
+        if ("COLUMN_WIDTH", 1) in macros or name != "columns":
+            yield name, macros + tuple(OPTIONS.items())
+
+
+def faults(kernels, name, macros, architecture):
+    """What is wrong with one kernel, or None."""
+    options = kernels.options(macros)
+    compiled = nvrtc.compiled(kernels.source(f"{name}.cu"), options, architecture)
+    if compiled.stack or compiled.spills or compiled.warnings:
+        return name, macros, compiled._replace(cubin=b"")
+    return None
+
+
+def assert_clean(kernels, wanted, architecture):
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        found = pool.map(lambda each: faults(kernels, *each, architecture), wanted)
+        assert list(filter(None, found)) == []
+
+
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_spills_no_local_memory_no_warnings(backend, operation, architecture):
+    kernels, regimes = backend
+    wanted = [each for number in NUMBERS for each in instantiations(regimes, operation, number)]
+    assert_clean(kernels, wanted, architecture)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_nor_with_a_mask_and_temperatures(backend, operation):
+    kernels, regimes = backend
+    wanted = [each for number in NUMBERS for each in with_options(regimes, operation, number)]
+    assert_clean(kernels, wanted, 90)
+
+
+def code(kernels, name, macros, architecture, folder):
+    compiled = nvrtc.compiled(kernels.source(f"{name}.cu"), kernels.options(macros), architecture)
+    return nvrtc.machine_code(compiled.cubin, folder)
+
+
+@pytest.mark.parametrize("architecture", [75, 90])
+@pytest.mark.parametrize("number", NUMBERS)
+def test_memory_is_moved_sixteen_bytes_at_once(backend, tmp_path, number, architecture):
+    kernels, regimes = backend
+    for name, macros in instantiations(regimes, "Softmax", number):
+        if name != "columns":
+            found = code(kernels, name, macros, architecture, tmp_path)
+            assert re.search(r"LDG\.E\.128", found), (name, macros)
+            assert ("PHASE", "FOLD") in macros or re.search(r"STG\.E\.128", found), (name, macros)
+
+
+@pytest.mark.parametrize("number", ["float", "__half", "softkern::bfloat16"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_double_arithmetic_but_for_doubles(backend, tmp_path, operation, number):
+    kernels, regimes = backend
+    wanted = {name: macros for name, macros in with_options(regimes, operation, number)}
+    for name, macros in wanted.items():  # one of each source
+        found = code(kernels, name, macros, 90, tmp_path)
+        assert not re.search(r"\b(D(ADD|MUL|FMA|SETP|MNMX)|F2F\.F(32\.F64|64\.F32))\b", found)
