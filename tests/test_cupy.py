@@ -51,7 +51,9 @@ def test_any_layout(cupy, name, data):
 @given(data=st.data())
 def test_out_of_any_layout(cupy, name, data):
     known, (x, u, axis, options) = data.draw(device_calls(cupy, name))
-    layout = LAYOUTS[data.draw(st.sampled_from(["C order", "Fortran order", "reversed", "stepped"]))]
+    layout = LAYOUTS[
+        data.draw(st.sampled_from(["C order", "Fortran order", "reversed", "stepped"]))
+    ]
     expected = host(call(softkern, name, x, u, axis, **options))
     buffers = tuple(on_device(cupy, layout(np.full(a.shape, np.nan, a.dtype))) for a in expected)
     out = buffers if len(buffers) == 2 else buffers[0]
@@ -99,7 +101,9 @@ def test_a_column_has_the_same_bits_in_any_company(cupy, name, n):
     together = host(call(softkern, name, x, u, 0))
     for first, count in ((0, 2), (3, 5), (4, 4)):
         part = slice(first, first + count)
-        for a, b in zip(host(call(softkern, name, x[:, part], u[:, part], 0)), together, strict=True):
+        for a, b in zip(
+            host(call(softkern, name, x[:, part], u[:, part], 0)), together, strict=True
+        ):
             np.testing.assert_array_equal(a, b[..., part])
 
 

@@ -1,5 +1,6 @@
 """CuPy arrays -> the (outer, n, inner) views that kernels run on, and results back."""
 
+from math import prod
 from typing import Any, NamedTuple, Self
 
 import cupy
@@ -18,6 +19,9 @@ from ..rows import (
 from .launch import Job, launch
 
 _FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+ONE: dict[Any, tuple[Any, Any]] = {
+    dtype: (dtype(1), dtype(0)) for dtype in (np.float32, np.float64)
+}
 
 
 class Rows(NamedTuple):
@@ -82,8 +86,9 @@ class Rows(NamedTuple):
                 None if self.where is None else view(self.where, self.axes),
                 temperatures,
                 t,
-                tempered=hasattr(self.temperature, "dtype") or self.temperature != 1,
+                tempered=self._tempered,
                 reduced=reduced,
+                per_row=per_row,
                 unit=unit,
             )
             launch(job)
@@ -91,6 +96,10 @@ class Rows(NamedTuple):
                 a if a is None or not kept else unview(a, self.shape, self.axes) for a in targets
             )
             return _deliver(y, out[0]), _deliver(dy, out[1])
+
+    @property
+    def _tempered(self) -> bool:
+        return hasattr(self.temperature, "dtype") or self.temperature != 1
 
     def given(self, output: Any, hidden: float, out: Any) -> Any:
         """A result that the caller has: in the results' dtype, `hidden` where `where` is False."""
@@ -105,24 +114,30 @@ class Rows(NamedTuple):
 
     def _read(self, a: Any) -> Any:
         """An array in the results' dtype and the rows' shape."""
-        a = cupy.asarray(a, self.dtype)
-        if any(stride % a.itemsize for stride in a.strides):
-            a = a.copy()
+        ready = isinstance(a, cupy.ndarray) and a.dtype is self.dtype and a.flags.c_contiguous
+        if not ready:
+            a = cupy.asarray(a, self.dtype)
+            if any(stride % a.itemsize for stride in a.strides):
+                a = a.copy()
         return a if a.shape == self.shape else cupy.broadcast_to(a, self.shape)
 
     def _read_reduced(self, a: Any, keepdims: bool) -> Any:
-        """One number a row, behind each other."""
+        """One number a row, as (outer, 1, inner)."""
         shape = reduced_shape(self.shape, self.axes, keepdims)
-        return cupy.broadcast_to(cupy.asarray(a, self.dtype), shape).reshape(-1)
+        a = cupy.broadcast_to(cupy.asarray(a, self.dtype), shape)
+        outer = prod(self.shape[: self.axes[0]]) if adjacent(self.axes) else a.size
+        return a.reshape(outer, 1, -1)
 
     def _temperatures(self) -> tuple[Any, tuple[Any, Any]]:
         """t and its rounding error, of each row or of all."""
         compute = np.float64 if self.dtype.itemsize == 8 else np.float32
+        if not self._tempered:
+            return None, ONE[compute]
         if hasattr(self.temperature, "dtype"):
             exact = self.temperature.astype(np.float64).reshape(-1)
             rounded = exact.astype(compute)
             error = (exact - rounded).astype(compute)
-            return cupy.concatenate([rounded, error]), (compute(1), compute(0))
+            return cupy.concatenate([rounded, error]), ONE[compute]
         with np.errstate(over="ignore", invalid="ignore"):
             t = compute(self.temperature)
             error = self.temperature - float(t) if np.isfinite(t) else 0.0

@@ -1,6 +1,6 @@
-"""From views of arrays to kernels: regime, layout, arguments, launches."""
+"""From views of arrays to kernels: what is launched is planned once for arrays of one kind."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import cupy
@@ -14,10 +14,12 @@ LAYOUT = np.dtype(  # Layout in kernel.cuh
     [("sizes", "i8", 3), ("slices", "i8", 2), ("unit", "i8")]
     + [(array, "i8", 3) for array in ("x", "v", "y", "mask")]
 )
-NONE = (0, 0, 0)
+MOST_WIDTH = 4  # numbers side by side that a thread for columns reads at once
 _USUAL_SHARED = 48 << 10  # bytes a block
 _STATIC_SHARED = 2 << 10  # bytes that a kernel takes for itself, at most
-MOST_WIDTH = 4  # numbers side by side that a thread for columns reads at once
+
+Steps = tuple[int, int, int]  # from number to number along the three axes
+NOWHERE: Steps = (0, 0, 0)
 
 _workspaces: dict[tuple[int, int], list[Any]] = {}
 
@@ -27,7 +29,7 @@ class Job(NamedTuple):
 
     operation: str
     x: Any
-    v: Any  # like x, or one number a row, or None
+    v: Any  # like x, or with one number a row, or None
     y: Any
     dy: Any
     mask: Any
@@ -35,130 +37,166 @@ class Job(NamedTuple):
     t: tuple[Any, Any]  # for all rows
     tempered: bool
     reduced: bool
+    per_row: bool  # v has one number a row
     unit: bool  # t is for the results alone
 
-    @property
-    def reads_v(self) -> bool:
-        return self.v is not None and self.v.ndim == 3
+
+class Kind(NamedTuple):
+    """All that the plan of a job depends on."""
+
+    operation: str
+    dtype: np.dtype[Any]
+    device: int
+    sizes: tuple[int, int, int]
+    arrays: int  # that are read entry by entry
+    x: Steps
+    v: Steps
+    mask: Steps | None
+    misalignment: int  # the low bits of the addresses of entries
+    tempered: bool
+    reduced: bool
+    unit: bool
+
+
+class Launch(NamedTuple):
+    kernel: Any
+    blocks: int
+    block: tuple[int, ...]  # threads
+    shared: int  # bytes a block
+
+
+class Plan(NamedTuple):
+    launches: tuple[Launch, ...]
+    layout: Any
+    workspace: int  # bytes
 
 
 def launch(job: Job) -> None:
     """Run the kernels that the job takes, on the current device and stream."""
-    steps = {name: _steps(getattr(job, name)) for name in ("x", "v", "mask")}
-    outer, n, inner = job.x.shape
-    y_steps = NONE if job.reduced else (n * inner, inner, 1)
-    if inner == 1 and outer > 1 and abs(steps["x"][1]) > abs(steps["x"][0]):
+    x, v = job.x, job.v
+    entries = [x] if v is None or job.per_row else [x, v]
+    arrays = len(entries)
+    if not job.reduced:
+        entries += [a for a in (job.y, job.dy) if a is not None]
+    v_steps = NOWHERE if v is None else _steps(v)
+    if job.per_row:
+        v_steps = v_steps[0], 0, v_steps[2]
+    addresses = 0
+    for a in entries:
+        addresses |= a.data.ptr
+    plan = _plan(
+        Kind(
+            job.operation,
+            x.dtype,
+            x.device.id,
+            x.shape,
+            arrays,
+            _steps(x),
+            v_steps,
+            None if job.mask is None else _steps(job.mask),
+            addresses & 15,
+            job.tempered,
+            job.reduced,
+            job.unit,
+        )
+    )
+    states = _workspace(plan.workspace) if plan.workspace else None
+    arguments = (*job[1:6], job.temperatures, *job.t, states, plan.layout)
+    for found, blocks, block, shared in plan.launches:
+        found((blocks,), block, arguments, shared_mem=shared)
+
+
+@lru_cache(1024)
+def _plan(kind: Kind) -> Plan:
+    outer, n, inner = kind.sizes
+    y = NOWHERE if kind.reduced else (n * inner, inner, 1)
+    if inner == 1 and outer > 1 and abs(kind.x[1]) > abs(kind.x[0]):
         # Rows side by side in memory, such as those of a transposed array, are columns.
-        outer, inner = 1, outer
-        steps = {name: (0, axis, beside) for name, (beside, axis, _) in steps.items()}
-        y_steps = NONE if job.reduced else (0, 1, n)
+        x, v, mask = (steps and (0, steps[1], steps[0]) for steps in (kind.x, kind.v, kind.mask))
+        y = NOWHERE if kind.reduced else (0, 1, n)
+        kind = kind._replace(sizes=(1, n, outer), x=x, v=v, mask=mask)
     layout = np.zeros((), LAYOUT)
-    layout["sizes"], layout["unit"] = (outer, n, inner), job.unit
-    layout["y"] = y_steps
-    for name, step in steps.items():
-        layout[name] = step
-    if inner == 1:
-        _launch_rows(job, layout, outer, n)
-    else:
-        _launch_columns(job, layout, outer, n, inner)
+    layout["sizes"], layout["unit"], layout["y"] = kind.sizes, kind.unit, y
+    layout["x"], layout["v"], layout["mask"] = kind.x, kind.v, kind.mask or NOWHERE
+    return _plan_rows(kind, layout) if kind.sizes[2] == 1 else _plan_columns(kind, layout)
 
 
-def _launch_rows(job: Job, layout: Any, outer: int, n: int) -> None:
+def _plan_rows(kind: Kind, layout: Any) -> Plan:
+    outer, n, _ = kind.sizes
     regime = of_rows(
         n,
-        job.x.itemsize,
-        arrays=1 + job.reads_v,
-        reduced=job.reduced,
-        most_shared=_most_shared(job.x.device.id),
+        kind.dtype.itemsize,
+        arrays=kind.arrays,
+        reduced=kind.reduced,
+        most_shared=_most_shared(kind.device),
     )
     layout["slices"] = regime.slices, regime.slice
-    _phases(
-        job,
-        layout,
-        regime.kernel,
-        regime.macros,
-        block=(regime.threads,),
-        blocks=-(-outer // regime.rows),
-        rows=outer,
-        shared=regime.shared,
-    )
+    blocks = -(-outer // regime.rows)
+    usual = Launch(None, blocks, (regime.threads,), regime.shared)
+    return _phases(kind, layout, regime.kernel, regime.macros, usual, outer)
 
 
-def _launch_columns(job: Job, layout: Any, outer: int, n: int, inner: int) -> None:
-    width = _width(job, layout, inner)
-    regime = of_columns(n, inner, job.x.itemsize, width=width)
+def _plan_columns(kind: Kind, layout: Any) -> Plan:
+    outer, n, inner = kind.sizes
+    regime = of_columns(n, inner, kind.dtype.itemsize, width=_width(kind, layout))
     layout["slices"] = regime.slices, regime.slice
-    _phases(
-        job,
-        layout,
-        "columns",
-        regime.macros,
-        block=regime.threads,
-        blocks=outer * -(-inner // regime.columns),
-        rows=outer * inner,
-        shared=regime.shared,
-    )
+    blocks = outer * -(-inner // regime.columns)
+    usual = Launch(None, blocks, regime.threads, regime.shared)
+    return _phases(kind, layout, "columns", regime.macros, usual, outer * inner)
 
 
 def _phases(
-    job: Job,
+    kind: Kind,
     layout: Any,
     name: str,
     macros: tuple[tuple[str, int], ...],
-    *,
-    block: tuple[int, ...],
-    blocks: int,
+    usual: Launch,
     rows: int,
-    shared: int,
-) -> None:
+) -> Plan:
     """One launch, or two where rows are cut into slices: the first leaves the sums of each."""
     slices = int(layout["slices"][0])
-    states = None if slices == 1 else _workspace(rows * slices * STATE * job.t[0].dtype.itemsize)
-    arguments = (job.x, job.v, job.y, job.dy, job.mask, job.temperatures, *job.t, states, layout)
-    for phase in ("WHOLE",) if slices == 1 else ("FOLD", "MAP"):
-        merged = slices > 1 and phase == "MAP" and job.reduced
-        more = shared if shared > _USUAL_SHARED else None
-        found = kernel(name, (*_macros(job), *macros, ("PHASE", phase)), job.x.device.id, more)
-        found((blocks * (1 if merged else slices),), block, arguments, shared_mem=shared)
+    more = usual.shared if usual.shared > _USUAL_SHARED else None
+
+    def phase(which: str, blocks: int) -> Launch:
+        own = (*_macros(kind), *macros, ("PHASE", which))
+        return usual._replace(kernel=kernel(name, own, kind.device, more), blocks=blocks)
+
+    if slices == 1:
+        return Plan((phase("WHOLE", usual.blocks),), layout, 0)
+    fold = phase("FOLD", usual.blocks * slices)
+    finish = phase("MAP", usual.blocks if kind.reduced else usual.blocks * slices)
+    return Plan((fold, finish), layout, rows * slices * STATE * max(kind.dtype.itemsize, 4))
 
 
-def _macros(job: Job) -> tuple[tuple[str, Any], ...]:
-    number = _number(job.x.dtype)
-    options = (("TEMPERED", job.tempered), ("HIDING", job.mask is not None))
+def _macros(kind: Kind) -> tuple[tuple[str, Any], ...]:
+    options = (("TEMPERED", kind.tempered), ("HIDING", kind.mask is not None))
     chosen = ((option, 1) for option, wanted in options if wanted)
-    return (("NUMBER", number), ("OPERATION", job.operation), *chosen)
+    return (("NUMBER", _number(kind.dtype)), ("OPERATION", kind.operation), *chosen)
 
 
-@cache
 def _number(dtype: np.dtype[Any]) -> str:
     if is_bfloat16(dtype):
         return "softkern::bfloat16"
     return {"float16": "__half", "float32": "float", "float64": "double"}[dtype.name]
 
 
-def _steps(a: Any) -> tuple[int, ...]:
-    """The strides of a 3-d array, in numbers."""
-    if a is None or a.ndim != 3:
-        return NONE
-    return tuple(stride // a.itemsize for stride in a.strides)
+def _steps(a: Any) -> Steps:
+    size = a.itemsize
+    outer, axis, inner = a.strides
+    return outer // size, axis // size, inner // size
 
 
-def _width(job: Job, layout: Any, inner: int) -> int:
+def _width(kind: Kind, layout: Any) -> int:
     """How many columns side by side every array can be read and written at."""
-    if job.tempered or job.mask is not None:
+    if kind.tempered or kind.mask is not None:
         return 1  # for want of registers
-    width = max(min(MOST_WIDTH, 16 // job.x.itemsize) // (1 + job.reads_v), 1)
-    arrays = [("x", job.x)]
-    if job.reads_v:
-        arrays.append(("v", job.v))
-    if not job.reduced:
-        arrays += [("y", a) for a in (job.y, job.dy) if a is not None]
-    for name, a in arrays:
+    size = kind.dtype.itemsize
+    width = max(min(MOST_WIDTH, 16 // size) // kind.arrays, 1)
+    for name in ("x", "v")[: kind.arrays] + (() if kind.reduced else ("y",)):
         outer, axis, beside = (int(step) for step in layout[name])
-        fits = beside == 1 and outer % width == 0 and axis % width == 0 and inner % width == 0
-        if not fits or a.data.ptr % (width * a.itemsize):
+        if beside != 1 or outer % width or axis % width:
             return 1
-    return width
+    return 1 if kind.sizes[2] % width or kind.misalignment % (width * size) else width
 
 
 @cache

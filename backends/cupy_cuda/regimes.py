@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 CHUNK = 16  # bytes that a thread reads at once
 SHORT_ROW = 32  # numbers in a row for which one thread is enough
-NUMBERS = 16  # that a thread keeps in registers, or twice as many if that saves the row a second read
+NUMBERS = (
+    16  # that a thread keeps in registers, or twice as many if that saves the row a second read
+)
 CHUNKS = 4  # sixteen bytes each; likewise
 MOST_THREADS = 512  # of a block
 WARP = 32

@@ -154,7 +154,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
 #pragma unroll
       for (int w = 0; w < COLUMN_WIDTH; ++w) {
         Column x_w = {xs, w}, v_w = {vs, w};
-        const A g = Op::READS_G ? Number<T>::read(v[row + w]) : A(0);
+        const A g = Op::READS_G ? Number<T>::read(part.v[w * layout.v.inner]) : A(0);
         map<false>(x_w, v_w, sums[w], sums[w].m, g, t[w]);
       }
       hide(xs, vs, batch_part, layout, hidden_result());

@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
       write_row(sums, y ? y + row : y, dy ? dy + row : dy, t.weights);
     }
   } else {
-    map<KEEP>(xs, vs, sums, m, Op::READS_G ? Number<T>::read(v[row]) : A(0), t);
+    map<KEEP>(xs, vs, sums, m, Op::READS_G ? Number<T>::read(*part.v) : A(0), t);
     hide(xs, vs, part, layout, hidden_result());
     const long long start = row * layout.n + begin;
     if (y) xs.write(y + start, part.n);

@@ -43,7 +43,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   }
   sums = merge_block<BLOCK_THREADS>(sums, t.weights);
 
-  const A g = Op::READS_G ? Number<T>::read(v[row]) : A(0);
+  const A g = Op::READS_G ? Number<T>::read(v[row * layout.v.outer]) : A(0);
   for (int i = 0; i < tiles; ++i) {
     RowTile xs, vs;
     take_up(kept + i * TILE_CHUNKS * BLOCK_THREADS, xs);

@@ -92,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     if constexpr (Op::REDUCED) {
       write_row(sums, y ? y + row : y, dy ? dy + row : dy, t.weights);
     } else {
-      map<Op::MAPS_WEIGHTS>(xs, vs, sums, sums.m, Op::READS_G ? Number<T>::read(v[row]) : A(0), t);
+      map<Op::MAPS_WEIGHTS>(xs, vs, sums, sums.m, Op::READS_G ? Number<T>::read(*part.v) : A(0), t);
       hide(xs, vs, part, layout, hidden_result());
     }
   }
