@@ -84,18 +84,18 @@ def unview(a: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     return moved.transpose([order.index(k) for k in range(len(shape))]).copy()
 
 
-def is_bfloat16(dtype: Any) -> bool:
+def is_bfloat16(dtype: np.dtype[Any]) -> bool:
     """Whether a NumPy dtype is ml_dtypes' bfloat16."""
     return bool(dtype.kind == "V" and dtype.name == "bfloat16")
 
 
-def check_numbers(dtype: Any) -> None:
+def check_numbers(dtype: np.dtype[Any]) -> None:
     """Raise unless a NumPy dtype is one of numbers."""
     if dtype.kind not in "biufc" and not is_bfloat16(dtype):
         raise TypeError(f"softkern computes with numbers, not with dtype {dtype}")
 
 
-def result_dtype(dtypes: Sequence[Any]) -> Any:
+def result_dtype(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     """The NumPy dtype that `dtypes` promote to; where all are integers, float64."""
     floats = [dtype for dtype in dtypes if dtype.kind not in "biu"]
     if not floats:

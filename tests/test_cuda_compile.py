@@ -118,7 +118,7 @@ def test_memory_is_moved_sixteen_bytes_at_once(backend, tmp_path, number, archit
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_double_arithmetic_but_for_doubles(backend, tmp_path, operation, number):
     kernels, regimes = backend
-    wanted = {name: macros for name, macros in with_options(regimes, operation, number)}
+    wanted = dict(with_options(regimes, operation, number))
     for name, macros in wanted.items():  # one of each source
         found = code(kernels, name, macros, 90, tmp_path)
         assert not re.search(r"\b(D(ADD|MUL|FMA|SETP|MNMX)|F2F\.F(32\.F64|64\.F32))\b", found)

@@ -73,16 +73,17 @@ class Rows(NamedTuple):
                 v = self._read_reduced(v, keepdims) if per_row else self._read(v)
             kept = not reduced and not adjacent(self.axes)
             shape = reduced_shape(self.shape, self.axes, keepdims) if reduced else self.shape
-            targets = [
+            y, dy = (
                 self._target(shape, place, kept, x, v) if wanted else None
                 for wanted, place in zip(results, out, strict=True)
-            ]
+            )
             temperatures, t = self._temperatures()
             job = Job(
                 operation,
                 view(x, self.axes),
                 v if v is None or per_row else view(v, self.axes),
-                *targets,
+                y,
+                dy,
                 None if self.where is None else view(self.where, self.axes),
                 temperatures,
                 t,
@@ -92,9 +93,8 @@ class Rows(NamedTuple):
                 unit=unit,
             )
             launch(job)
-            y, dy = (
-                a if a is None or not kept else unview(a, self.shape, self.axes) for a in targets
-            )
+            if kept:
+                y, dy = (a if a is None else unview(a, self.shape, self.axes) for a in (y, dy))
             return _deliver(y, out[0]), _deliver(dy, out[1])
 
     @property

@@ -109,16 +109,21 @@ def launch(job: Job) -> None:
 @lru_cache(1024)
 def _plan(kind: Kind) -> Plan:
     outer, n, inner = kind.sizes
-    y = NOWHERE if kind.reduced else (n * inner, inner, 1)
-    if inner == 1 and outer > 1 and abs(kind.x[1]) > abs(kind.x[0]):
-        # Rows side by side in memory, such as those of a transposed array, are columns.
-        x, v, mask = (steps and (0, steps[1], steps[0]) for steps in (kind.x, kind.v, kind.mask))
-        y = NOWHERE if kind.reduced else (0, 1, n)
-        kind = kind._replace(sizes=(1, n, outer), x=x, v=v, mask=mask)
+    y = (n * inner, inner, 1)
+    side_by_side = inner == 1 and abs(kind.x[1]) > abs(kind.x[0])
+    if side_by_side:  # in memory, as the rows of a transposed array are: they are columns
+        mask = kind.mask and _turned(kind.mask)
+        kind = kind._replace(x=_turned(kind.x), v=_turned(kind.v), mask=mask, sizes=(1, n, outer))
+        y = (0, 1, n)
     layout = np.zeros((), LAYOUT)
-    layout["sizes"], layout["unit"], layout["y"] = kind.sizes, kind.unit, y
+    layout["sizes"], layout["unit"] = kind.sizes, kind.unit
+    layout["y"] = NOWHERE if kind.reduced else y
     layout["x"], layout["v"], layout["mask"] = kind.x, kind.v, kind.mask or NOWHERE
-    return _plan_rows(kind, layout) if kind.sizes[2] == 1 else _plan_columns(kind, layout)
+    return (_plan_columns if side_by_side or inner > 1 else _plan_rows)(kind, layout)
+
+
+def _turned(steps: Steps) -> Steps:
+    return 0, steps[1], steps[0]
 
 
 def _plan_rows(kind: Kind, layout: Any) -> Plan:

@@ -1,6 +1,5 @@
 """NumPy arrays -> the (outer, n, inner) views that kernels run on, and results back."""
 
-import math
 from functools import cache
 from typing import Any, NamedTuple, Self
 
