@@ -261,10 +261,10 @@ def test_rows_beyond_32_bits(emulated, n):
     np.testing.assert_allclose(y[-last:], softkern.softmax(x[-last:], 1), rtol=2e-3, atol=1e-7)
 
 
-def test_columns_beyond_32_bits(emulated):
+@pytest.mark.parametrize(("n", "inner"), [(50, 2**32 // 3200 * 64 + 6400), (2, 2**32 + 640)])
+def test_columns_beyond_32_bits(emulated, n, inner):
     from softkern.backends.cupy_cuda import regimes
 
-    n, inner = 50, 2**32 // 50 // 64 * 64 + 6400
     regime = regimes.of_columns(n, inner, 2, width=4)
     x, y = mapped((n, inner)), mapped((n, inner))
     last = inner % regime.columns or regime.columns

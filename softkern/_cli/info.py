@@ -19,7 +19,7 @@ from . import table
 config: Any = _numba_config  # its names come to be at run time, unseen by mypy
 
 _DEPENDENCIES = ("numpy", "numba", "llvmlite", "array-api-compat")
-_GENERIC = ("torch", "jax", "cupy", "dask", "array-api-strict")
+_GENERIC = ("torch", "jax", "dask", "array-api-strict")
 _LAYERS = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
 
 
@@ -48,6 +48,7 @@ def gather() -> dict[str, dict[str, str | int | bool | None]]:
         },
         "arrays": {
             "numpy": "numba kernels",
+            "cupy": "CUDA kernels" if _installed("cupy") else None,
             **{name: "array API" if _installed(name) else None for name in _GENERIC},
         },
         "cpu": {

@@ -29,7 +29,7 @@ template <typename A> __device__ __forceinline__ bool is_infinite(A a) {
   return a == Limits<A>::infinity() || a == -Limits<A>::infinity();
 }
 
-// ---- unevaluated sums of two numbers ------------------------------------------------------------
+// ---- unevaluated sums of two numbers ----
 
 template <typename A> struct Pair {
   A high, low;
@@ -67,7 +67,7 @@ template <typename A> __device__ __forceinline__ Pair<A> reciprocal(Pair<A> a) {
   return {r, rest * r};
 }
 
-// ---- exp and log ---------------------------------------------------------------------------------
+// ---- exp and log ----
 
 // (exp(r) - 1 - r) / r**2 for |r| <= log(2)/2: minimax fits of relative error.
 __device__ __forceinline__ float exp_tail(float r) {
@@ -185,7 +185,8 @@ template <> struct LogConstants<float> {
   static constexpr float LN2_FIRST = 6.9313812256e-01f, LN2_LAST = 9.0580006145e-06f;
 };
 template <> struct LogConstants<double> {
-  static constexpr double LN2_FIRST = 6.93147180369123816490e-01;  // few bits: k * LN2_FIRST is exact
+  static constexpr double LN2_FIRST =
+      6.93147180369123816490e-01;  // few bits: k * LN2_FIRST is exact
   static constexpr double LN2_LAST = 1.90821492927058770002e-10;
 };
 
@@ -204,7 +205,7 @@ template <typename A> __device__ __forceinline__ Pair<A> log_of_one_plus(Pair<A>
   return {sum.high, sum.low + fraction.low};
 }
 
-// ---- the temperature ------------------------------------------------------------------------------
+// ---- the temperature ----
 
 template <typename A> struct Temperature {
   A t, error, inverse;

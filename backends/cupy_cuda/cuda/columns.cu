@@ -1,6 +1,6 @@
 // Rows that lie across memory: lanes along the inner axis, the threads of a column one behind the
-// other. A column of up to COLUMN_BATCH * blockDim.y numbers stays in registers; a longer one is read
-// again, and one of several slices goes the way it does in rows.cu.
+// other. A column of up to COLUMN_BATCH * blockDim.y numbers stays in registers; a longer one is
+// read again, and one in slices goes the way it does in rows.cu.
 #include "kernel.cuh"
 
 namespace softkern {
@@ -67,7 +67,8 @@ struct Column {
 };
 
 // The states of the threads of each column as one, the same in all of them.
-__device__ __forceinline__ void merge_columns(S (&sums)[COLUMN_WIDTH], const Temperatures (&t)[COLUMN_WIDTH], S* states) {
+__device__ __forceinline__ void merge_columns(S (&sums)[COLUMN_WIDTH],
+                                              const Temperatures (&t)[COLUMN_WIDTH], S* states) {
   const int own = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
   for (int half = blockDim.y / 2; half > 0; half /= 2) {
     const bool gives = threadIdx.y >= half && threadIdx.y < 2 * half;
@@ -104,12 +105,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   constexpr bool SLICED = NOW == FOLD || (NOW == MAP && !Op::REDUCED);
   const unsigned lanes = blockDim.x * COLUMN_WIDTH, blocks = (layout.inner + lanes - 1) / lanes;
   const unsigned slices = SLICED ? layout.slices : 1, slice = blockIdx.x % slices;
-  const long long outer = blockIdx.x / slices / blocks;
-  const long long inner = blockIdx.x / slices % blocks * lanes + threadIdx.x * COLUMN_WIDTH;
+  const long long outer = blockIdx.x / slices / blocks, block = blockIdx.x / slices % blocks;
+  const long long inner = block * lanes + threadIdx.x * COLUMN_WIDTH;
   const long long row = outer * layout.inner + inner, begin = slice * layout.slice;
   const bool inside = inner < layout.inner;
-  const Part part = part_of({x, v, mask, 0}, layout, outer, inside ? inner : 0, begin,
-                            inside ? layout.slice : 0);
+  const Part part =
+      part_of({x, v, mask, 0}, layout, outer, inside ? inner : 0, begin, inside ? layout.slice : 0);
   const int batch = COLUMN_BATCH * blockDim.y;
 
   Temperatures t[COLUMN_WIDTH];

@@ -1,8 +1,8 @@
 // What the kernels share: their arguments, how a team sums its part of a row, and how it maps it.
 //
-// A compilation is for one NUMBER, one OPERATION and one shape of team; TEMPERED if t is not 1, HIDING
-// if there is a mask. An entry whose mask is False is read as one that adds nothing, and its result
-// is what the operation says of hidden entries.
+// A compilation is for one NUMBER, one OPERATION and one shape of team; TEMPERED if t is not 1,
+// HIDING if there is a mask. An entry whose mask is False is read as one that adds nothing, and its
+// result is what the operation says of hidden entries.
 #pragma once
 #include "operations.cuh"
 
@@ -26,7 +26,7 @@ using Temper = Temperature<A>;
 using Temper = Unit<A>;
 #endif
 
-// t and its rounding error: of every row, one behind the other, or where there are none, of all rows.
+// t and its rounding error: of every row, one behind the other; without these, of all rows.
 struct GivenTemperature {
   const A* of_rows;
   A t, error;
@@ -37,7 +37,8 @@ struct Temperatures {
   Temper weights, results;
 
   Temperatures() = default;
-  __device__ __forceinline__ Temperatures(GivenTemperature given, const Layout& layout, long long row) {
+  __device__ __forceinline__ Temperatures(GivenTemperature given, const Layout& layout,
+                                          long long row) {
 #ifdef TEMPERED
     if (given.of_rows) {
       given.t = given.of_rows[row];
@@ -49,14 +50,12 @@ struct Temperatures {
   }
 };
 
-// Of a row that is cut into slices, one launch leaves their sums and the next one reads the row again.
+// Of a row in slices, one launch leaves the sums of each and the next one reads the row again.
 enum Phase { WHOLE, FOLD, MAP };
 constexpr Phase NOW = PHASE;
 
 // An entry of x that adds nothing.
-__device__ __forceinline__ A none() {
-  return Op::SUMS == GIVEN ? A(0) : -Limits<A>::infinity();
-}
+__device__ __forceinline__ A none() { return Op::SUMS == GIVEN ? A(0) : -Limits<A>::infinity(); }
 
 __device__ __forceinline__ A hidden_result() {
   return Op::LOGARITHMIC ? -Limits<A>::infinity() : A(0);
@@ -88,9 +87,9 @@ __device__ __forceinline__ Part after(Part part, int i, const Layout& layout) {
 }
 
 // Put a number for x, and 0 for v, where the mask hides them.
-template <typename Numbers>
-__device__ __forceinline__ void hide(Numbers& x, Numbers& v, const Part& part, const Layout& layout,
-                                     A hidden) {
+template <typename Numbers> __device__ __forceinline__ void hide(Numbers& x, Numbers& v,
+                                                                 const Part& part,
+                                                                 const Layout& layout, A hidden) {
 #ifdef HIDING
   x.put(part.shown, part.n, layout.mask, hidden);
   if (Op::READS_V) v.put(part.shown, part.n, layout.mask, A(0));

@@ -37,8 +37,8 @@ __device__ __forceinline__ Computed<T> weight(Computed<T> x, Computed<T> m, cons
   }
 }
 
-// exp((m - row.m)/t) / (1 + s): what a weight measured from m has still to be multiplied by. NaN where
-// the row's maximum is infinite.
+// exp((m - row.m)/t) / (1 + s): what a weight measured from m is still to be multiplied by. NaN
+// where the row's maximum is infinite.
 template <typename S, typename A, typename Temperature>
 __device__ __forceinline__ A share(const S& row, A m, const Temperature& t) {
   const Pair<A> product = times(reciprocal(row.total()), ratio(m, row.m, t));

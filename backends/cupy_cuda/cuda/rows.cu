@@ -27,7 +27,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
          const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
          const softkern::Layout layout) {
   using namespace softkern;
-  const long long team = blockIdx.x * (BLOCK_THREADS / TEAM_THREADS) + static_cast<long long>(threadIdx.x / TEAM_THREADS);
+  constexpr int TEAMS = BLOCK_THREADS / TEAM_THREADS;
+  const long long team = static_cast<long long>(blockIdx.x) * TEAMS + threadIdx.x / TEAM_THREADS;
   const long long row = SLICED ? team / layout.slices : team;
   const long long begin = SLICED ? team % layout.slices * layout.slice : 0;
   if (row >= layout.outer) return;

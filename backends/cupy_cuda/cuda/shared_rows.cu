@@ -9,12 +9,14 @@ using RowTile = Tile<T, TILE_CHUNKS, BLOCK_THREADS>;
 
 __device__ __forceinline__ void put_by(uint4* kept, const RowTile& tile) {
 #pragma unroll
-  for (int c = 0; c < TILE_CHUNKS; ++c) kept[c * BLOCK_THREADS + threadIdx.x] = tile.chunks[c].words;
+  for (int c = 0; c < TILE_CHUNKS; ++c)
+    kept[c * BLOCK_THREADS + threadIdx.x] = tile.chunks[c].words;
 }
 
 __device__ __forceinline__ void take_up(const uint4* kept, RowTile& tile) {
 #pragma unroll
-  for (int c = 0; c < TILE_CHUNKS; ++c) tile.chunks[c].words = kept[c * BLOCK_THREADS + threadIdx.x];
+  for (int c = 0; c < TILE_CHUNKS; ++c)
+    tile.chunks[c].words = kept[c * BLOCK_THREADS + threadIdx.x];
 }
 
 }  // namespace softkern

@@ -74,7 +74,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
                const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S*,
                const softkern::Layout layout) {
   using namespace softkern;
-  const long long first = static_cast<long long>(blockIdx.x) * BLOCK_THREADS, left = layout.outer - first;
+  const long long first = static_cast<long long>(blockIdx.x) * BLOCK_THREADS,
+                  left = layout.outer - first;
   const int rows = left < BLOCK_THREADS ? static_cast<int>(left) : BLOCK_THREADS;
   const int n = static_cast<int>(layout.n), apart = n | 1;
   ShortRows xs = {reinterpret_cast<A*>(numbers), n, apart, rows};

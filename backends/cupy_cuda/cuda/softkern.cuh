@@ -1,7 +1,7 @@
 // The pair (m, s) of a row and its merge: for softkern's kernels and for your own.
 //
-// m is the row's largest entry and s = sum exp((x - m)/t) less one: the maximum's own term, which is
-// 1, is left out, so that the share of the others keeps its digits however small it is. The
+// m is the row's largest entry and s = sum exp((x - m)/t) less one: the maximum's own term, which
+// is 1, is left out, so that the share of the others keeps its digits however small it is. The
 // neutral element is (-inf, -1). Sums are unevaluated sums of two numbers.
 #pragma once
 #include "arithmetic.cuh"
@@ -30,31 +30,27 @@ template <typename A, Sums SUMS> struct State {
 };
 
 // exp((a - m)/t) with its error. Equal numbers are told apart first: (-inf) - (-inf) is NaN.
-template <typename A, typename T>
-__device__ __forceinline__ Pair<A> ratio(A a, A m, const T& t) {
+template <typename A, typename T> __device__ __forceinline__ Pair<A> ratio(A a, A m, const T& t) {
   if (a == m) return {A(1), A(0)};
   return exp_pair(t.divide(two_diff(a, m)));
 }
 
-// The state measured from (m, p) instead of its own, m being at least its own. A state whose maximum
-// is m still leaves that one out.
+// The state measured from (m, p) instead of its own, m being at least its own. A state whose
+// maximum is m still leaves that one out.
 template <typename A, Sums SUMS, typename T>
 __device__ __forceinline__ State<A, SUMS> measured(State<A, SUMS> a, A m, A p, const T& t) {
   const bool largest = a.m == m;
   const Pair<A> total = a.total();
-  if (SUMS == MEAN || SUMS == GIVEN) a.d = add(a.d, total.high * (a.p - p));
-  if (SUMS == MEAN || SUMS == VALUE) {
-    const Pair<A> f = ratio(a.m, m, t);
-    if (SUMS == MEAN) a.d = times(a.d, f);
-    if (!largest) a.s = times(total, f);
-  }
-  if (SUMS == PLAIN) {
-    if (!largest) a.s = times(total, ratio(a.m, m, t));
-    a.d = largest ? a.d : add(a.d, a.p);
-    a.p = largest ? a.p : A(0);
-  } else {
+  const Pair<A> f = SUMS == GIVEN ? Pair<A>{A(1), A(0)} : ratio(a.m, m, t);
+  if (SUMS == MEAN || SUMS == GIVEN) {
+    a.d = times(add(a.d, total.high * (a.p - p)), f);
     a.p = p;
   }
+  if (SUMS == PLAIN && !largest) {
+    a.d = add(a.d, a.p);
+    a.p = A(0);
+  }
+  if (SUMS != GIVEN && !largest) a.s = times(total, f);
   a.m = m;
   return a;
 }
@@ -73,12 +69,13 @@ __device__ __forceinline__ State<A, SUMS> merge(State<A, SUMS> a, State<A, SUMS>
   return a;
 }
 
-// ---- over the lanes of a warp, and the warps of a block ---------------------------------------------
+// ---- over the lanes of a warp, the warps of a block, the slices of a row ----
 
 template <typename A>
 __device__ __forceinline__ Pair<A> add_lanes(Pair<A> a, int lanes, unsigned among) {
   for (int apart = lanes / 2; apart > 0; apart /= 2) {
-    const A high = __shfl_xor_sync(among, a.high, apart), low = __shfl_xor_sync(among, a.low, apart);
+    const A high = __shfl_xor_sync(among, a.high, apart);
+    const A low = __shfl_xor_sync(among, a.low, apart);
     a = add(a, Pair<A>{high, low});
   }
   return a;
@@ -103,7 +100,7 @@ __device__ __forceinline__ State<A, SUMS> merge_lanes(State<A, SUMS> a, const T&
   }
   const unsigned largest = __ballot_sync(among, a.m == m) & among;
   A p = a.p;
-  if (SUMS == MEAN || SUMS == GIVEN) p = __shfl_sync(among, a.p, largest ? __ffs(largest) - 1 : 0);
+  if (SUMS == MEAN || SUMS == GIVEN) p = __shfl_sync(among, a.p, __ffs(largest) - 1);
   a = measured(a, m, p, t);
   a.s = add_lanes(a.s, LANES, among);
   if (SUMS != GIVEN) a.s = add(a.s, A(__popc(largest) - 1));

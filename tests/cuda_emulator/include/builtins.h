@@ -48,10 +48,10 @@ EMULATOR_INLINE void __threadfence() {}
 EMULATOR_INLINE void __threadfence_block() {}
 EMULATOR_INLINE void __threadfence_system() {}
 
-#include "bits.h"
 #include "arithmetic.h"
-#include "memory.h"
-#include "collectives.h"
 #include "atomics.h"
+#include "bits.h"
+#include "collectives.h"
+#include "memory.h"
 
 #endif

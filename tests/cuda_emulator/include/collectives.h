@@ -60,9 +60,9 @@ EMULATOR_INLINE int __all_sync(unsigned mask, int p) {
   return (int)emulator_warp(EMULATOR_ALL, mask, p != 0, 0, 0);
 }
 
-#define EMULATOR_REDUCTION(NAME, T, OPERATION)                         \
-  EMULATOR_INLINE T __reduce_##NAME##_sync(unsigned mask, T value) {   \
-    return (T)emulator_warp(OPERATION, mask, (unsigned)value, 0, 0);   \
+#define EMULATOR_REDUCTION(NAME, T, OPERATION)                       \
+  EMULATOR_INLINE T __reduce_##NAME##_sync(unsigned mask, T value) { \
+    return (T)emulator_warp(OPERATION, mask, (unsigned)value, 0, 0); \
   }
 EMULATOR_REDUCTION(add, int, EMULATOR_ADD)
 EMULATOR_REDUCTION(add, unsigned, EMULATOR_ADD)

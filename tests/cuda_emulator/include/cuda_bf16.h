@@ -52,7 +52,9 @@ EMULATOR_INLINE __nv_bfloat16 operator-(__nv_bfloat16 a) {
   return __ushort_as_bfloat16(a.__x ^ 0x8000);
 }
 
-struct alignas(4) __nv_bfloat162 { __nv_bfloat16 x, y; };
+struct alignas(4) __nv_bfloat162 {
+  __nv_bfloat16 x, y;
+};
 
 EMULATOR_INLINE __nv_bfloat162 __halves2bfloat162(__nv_bfloat16 x, __nv_bfloat16 y) {
   return {x, y};

@@ -66,7 +66,9 @@ EMULATOR_INLINE __half operator*(__half a, __half b) { return (float)a * (float)
 EMULATOR_INLINE __half operator/(__half a, __half b) { return (float)a / (float)b; }
 EMULATOR_INLINE __half operator-(__half a) { return __ushort_as_half(a.__x ^ 0x8000); }
 
-struct alignas(4) __half2 { __half x, y; };
+struct alignas(4) __half2 {
+  __half x, y;
+};
 typedef __half half;
 typedef __half2 half2;
 
@@ -75,8 +77,6 @@ EMULATOR_INLINE __half2 __floats2half2_rn(float x, float y) {
   return {__float2half_rn(x), __float2half_rn(y)};
 }
 EMULATOR_INLINE __half2 __float22half2_rn(float2 v) { return __floats2half2_rn(v.x, v.y); }
-EMULATOR_INLINE float2 __half22float2(__half2 v) {
-  return {__half2float(v.x), __half2float(v.y)};
-}
+EMULATOR_INLINE float2 __half22float2(__half2 v) { return {__half2float(v.x), __half2float(v.y)}; }
 EMULATOR_INLINE float __low2float(__half2 v) { return __half2float(v.x); }
 EMULATOR_INLINE float __high2float(__half2 v) { return __half2float(v.y); }

@@ -4,9 +4,9 @@
 
 struct EmulatorParameter {
   unsigned size;
-  char kind;           // b i u f: bool, signed, unsigned, float; p: pointer; h g: half, bfloat16; s
+  char kind;  // b i u f: bool, signed, unsigned, float; p: pointer; h g: half, bfloat16; s
   unsigned pointed_size;
-  char pointed_kind;   // v: void
+  char pointed_kind;  // v: void
   bool pointed_const;
 };
 
@@ -75,7 +75,10 @@ template <class... P> EMULATOR_UNCHECKED void call(void (*kernel)(P...), void** 
 
 }  // namespace emulator
 
-#define EMULATOR_KERNELS(NAMES) extern "C" { extern const char* const emulator_kernels = NAMES; }
+#define EMULATOR_KERNELS(NAMES)                      \
+  extern "C" {                                       \
+  extern const char* const emulator_kernels = NAMES; \
+  }
 
 // BOUNDS are those of __launch_bounds__, in parentheses.
 #define EMULATOR_KERNEL(NAME, BOUNDS)                                              \
@@ -86,13 +89,12 @@ template <class... P> EMULATOR_UNCHECKED void call(void (*kernel)(P...), void** 
   extern "C" void emulator_call_##NAME(void** arguments) { emulator::call(&NAME, arguments); }
 
 // The dynamic shared array, as long as the largest that a block can have.
-#define EMULATOR_DYNAMIC(TYPE, NAME, BYTES)                     \
-  alignas(128) thread_local TYPE NAME[(BYTES) / sizeof(TYPE)];  \
+#define EMULATOR_DYNAMIC(TYPE, NAME, BYTES)                    \
+  alignas(128) thread_local TYPE NAME[(BYTES) / sizeof(TYPE)]; \
   EMULATOR_MODULE(NAME, sizeof NAME)
 
 // Called by the thread that launches: what is thread-local lies elsewhere in another.
-#define EMULATOR_MODULE(DYNAMIC, BYTES)                            \
-  extern "C" EMULATOR_UNCHECKED                                    \
-  void emulator_module(EmulatorModule* module) {                   \
-    *module = {(void*)&emulator_module, (char*)DYNAMIC, BYTES};    \
+#define EMULATOR_MODULE(DYNAMIC, BYTES)                                        \
+  extern "C" EMULATOR_UNCHECKED void emulator_module(EmulatorModule* module) { \
+    *module = {(void*)&emulator_module, (char*)DYNAMIC, BYTES};                \
   }

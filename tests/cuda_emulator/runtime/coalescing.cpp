@@ -17,7 +17,7 @@ using Key = unsigned __int128;                    // site, warp, turn and, least
 std::vector<Site> list;
 std::vector<Turns> turns;
 std::unordered_map<uintptr_t, unsigned> numbers;
-std::vector<Key> touched;                         // by the block
+std::vector<Key> touched;  // by the block
 
 unsigned site_number(uintptr_t address, bool is_store) {
   const auto [known, is_new] = numbers.try_emplace(address, list.size());

@@ -4,12 +4,12 @@
 
 namespace emulator {
 
-struct Site {              // as Python reads it
-  uint64_t address;        // in the module
+struct Site {        // as Python reads it
+  uint64_t address;  // in the module
   uint64_t is_store;
-  uint64_t requests;       // of a warp
-  uint64_t sectors;        // of 32 bytes
-  uint64_t bytes;          // that threads asked for
+  uint64_t requests;  // of a warp
+  uint64_t sectors;   // of 32 bytes
+  uint64_t bytes;     // that threads asked for
 };
 
 void start_counting();

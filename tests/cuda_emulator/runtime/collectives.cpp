@@ -6,7 +6,7 @@
 namespace emulator {
 namespace {
 
-struct Warp {              // the lanes that complete an operation together
+struct Warp {  // the lanes that complete an operation together
   Thread* lanes;
   unsigned arrived;
 
@@ -17,10 +17,17 @@ int source_lane(const Thread& thread) {
   const int lane = thread.lane(), first = lane & ~(thread.width - 1), end = first + thread.width;
   int source = lane;
   switch (thread.operation) {
-    case EMULATOR_SHUFFLE: return first + (thread.argument & (thread.width - 1));
-    case EMULATOR_SHUFFLE_UP: source = lane - thread.argument; break;
-    case EMULATOR_SHUFFLE_DOWN: source = lane + thread.argument; break;
-    case EMULATOR_SHUFFLE_XOR: source = lane ^ thread.argument; break;
+    case EMULATOR_SHUFFLE:
+      return first + (thread.argument & (thread.width - 1));
+    case EMULATOR_SHUFFLE_UP:
+      source = lane - thread.argument;
+      break;
+    case EMULATOR_SHUFFLE_DOWN:
+      source = lane + thread.argument;
+      break;
+    case EMULATOR_SHUFFLE_XOR:
+      source = lane ^ thread.argument;
+      break;
   }
   // A lane above the segment is out of reach; one below is, but for an exchange.
   const bool below = source < first && thread.operation != EMULATOR_SHUFFLE_XOR;
@@ -48,14 +55,22 @@ unsigned votes(const Warp& warp) {
 
 unsigned combined(int operation, unsigned a, unsigned b) {
   switch (operation) {
-    case EMULATOR_ADD: return a + b;
-    case EMULATOR_MIN: return int(b) < int(a) ? b : a;
-    case EMULATOR_MAX: return int(b) > int(a) ? b : a;
-    case EMULATOR_UNSIGNED_MIN: return b < a ? b : a;
-    case EMULATOR_UNSIGNED_MAX: return b > a ? b : a;
-    case EMULATOR_AND: return a & b;
-    case EMULATOR_OR: return a | b;
-    default: return a ^ b;
+    case EMULATOR_ADD:
+      return a + b;
+    case EMULATOR_MIN:
+      return int(b) < int(a) ? b : a;
+    case EMULATOR_MAX:
+      return int(b) > int(a) ? b : a;
+    case EMULATOR_UNSIGNED_MIN:
+      return b < a ? b : a;
+    case EMULATOR_UNSIGNED_MAX:
+      return b > a ? b : a;
+    case EMULATOR_AND:
+      return a & b;
+    case EMULATOR_OR:
+      return a | b;
+    default:
+      return a ^ b;
   }
 }
 
@@ -69,11 +84,16 @@ unsigned reduced(const Warp& warp, int operation) {
 
 uint64_t common_result(const Warp& warp, int operation) {
   switch (operation) {
-    case EMULATOR_SYNCWARP: return 0;
-    case EMULATOR_BALLOT: return votes(warp);
-    case EMULATOR_ANY: return votes(warp) != 0;
-    case EMULATOR_ALL: return votes(warp) == warp.arrived;
-    default: return reduced(warp, operation);
+    case EMULATOR_SYNCWARP:
+      return 0;
+    case EMULATOR_BALLOT:
+      return votes(warp);
+    case EMULATOR_ANY:
+      return votes(warp) != 0;
+    case EMULATOR_ALL:
+      return votes(warp) == warp.arrived;
+    default:
+      return reduced(warp, operation);
   }
 }
 
@@ -90,8 +110,7 @@ void complete(const Warp& warp, int operation) {
   const bool shuffle = operation >= EMULATOR_SHUFFLE && operation <= EMULATOR_SHUFFLE_XOR;
   const uint64_t common = shuffle ? 0 : common_result(warp, operation);
   for (unsigned k = 0; k < warp_size; ++k)
-    if (warp.has(k))
-      warp.lanes[k].result = shuffle ? shuffled(warp, warp.lanes[k]) : common;
+    if (warp.has(k)) warp.lanes[k].result = shuffle ? shuffled(warp, warp.lanes[k]) : common;
   if (operation == EMULATOR_SYNCWARP) start_phase(warp);
   for (unsigned k = 0; k < warp_size; ++k)
     if (warp.has(k)) warp.lanes[k].state = State::ready;

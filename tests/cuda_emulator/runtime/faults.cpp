@@ -1,9 +1,10 @@
 // The list of faults of a launch: each kind once a place.
+#include "faults.h"
+
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 
-#include "faults.h"
 #include "machine.h"
 
 namespace emulator {

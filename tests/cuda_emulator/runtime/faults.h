@@ -9,7 +9,7 @@ constexpr unsigned max_faults = 64;
 struct Fault {
   char kind[32];
   char text[224];
-  uint64_t site;           // an address in the kernel's module
+  uint64_t site;  // an address in the kernel's module
   Index block, thread;
 };
 

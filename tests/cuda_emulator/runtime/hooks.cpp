@@ -3,14 +3,12 @@
 
 using namespace emulator;
 
-#define ACCESS_HOOKS(PREFIX, SIZE)                                                        \
-  extern "C" void PREFIX##read##SIZE(void* address) {                                     \
-    access(reinterpret_cast<uintptr_t>(address), SIZE, Kind::load,                        \
-           __builtin_return_address(0));                                                  \
-  }                                                                                       \
-  extern "C" void PREFIX##write##SIZE(void* address) {                                    \
-    access(reinterpret_cast<uintptr_t>(address), SIZE, Kind::store,                       \
-           __builtin_return_address(0));                                                  \
+#define ACCESS_HOOKS(PREFIX, SIZE)                                                                \
+  extern "C" void PREFIX##read##SIZE(void* address) {                                             \
+    access(reinterpret_cast<uintptr_t>(address), SIZE, Kind::load, __builtin_return_address(0));  \
+  }                                                                                               \
+  extern "C" void PREFIX##write##SIZE(void* address) {                                            \
+    access(reinterpret_cast<uintptr_t>(address), SIZE, Kind::store, __builtin_return_address(0)); \
   }
 ACCESS_HOOKS(__tsan_, 1)
 ACCESS_HOOKS(__tsan_, 2)
@@ -42,13 +40,12 @@ void emulator_atomic(const void* address, unsigned size, const void* site) {
   }
   access(number, size, Kind::atomic, site);
 }
-
 }
 
-#define UNDEFINED_HOOK(NAME, KIND, TEXT, FATAL)                              \
-  extern "C" void __ubsan_handle_##NAME(void*, ...) {                        \
-    report(KIND, __builtin_return_address(0), TEXT);                         \
-    if (FATAL) stop();                                                       \
+#define UNDEFINED_HOOK(NAME, KIND, TEXT, FATAL)       \
+  extern "C" void __ubsan_handle_##NAME(void*, ...) { \
+    report(KIND, __builtin_return_address(0), TEXT);  \
+    if (FATAL) stop();                                \
   }
 UNDEFINED_HOOK(add_overflow, "integer-overflow", "signed addition", false)
 UNDEFINED_HOOK(sub_overflow, "integer-overflow", "signed subtraction", false)

@@ -15,13 +15,13 @@ extern "C" void* __tls_get_addr(void* part);
 namespace emulator {
 namespace {
 
-struct Module {            // as exports.h has it
+struct Module {  // as exports.h has it
   void* code;
   char* dynamic;
   size_t dynamic_bytes;
 };
 
-struct Outcome {           // as Python reads it
+struct Outcome {  // as Python reads it
   uint64_t barriers;
   unsigned fault_count;
   const Fault* faults;
@@ -30,7 +30,7 @@ struct Outcome {           // as Python reads it
 };
 
 struct ThreadLocalPart {
-  size_t number;           // of the module that it belongs to
+  size_t number;  // of the module that it belongs to
   size_t offset;
 };
 
@@ -38,7 +38,7 @@ int find_module(dl_phdr_info* info, size_t, void* code) {
   uintptr_t begin = ~uintptr_t(0), end = 0;
   size_t shared_bytes = 0;
   for (int k = 0; k < info->dlpi_phnum; ++k) {
-    const ElfW(Phdr)& part = info->dlpi_phdr[k];
+    const ElfW(Phdr) & part = info->dlpi_phdr[k];
     if (part.p_type == PT_TLS) shared_bytes = part.p_memsz;
     if (part.p_type != PT_LOAD) continue;
     begin = std::min<uintptr_t>(begin, info->dlpi_addr + part.p_vaddr);

@@ -10,7 +10,9 @@ namespace emulator {
 constexpr unsigned warp_size = 32;
 constexpr unsigned max_threads = 1024;
 
-struct Index { unsigned x, y, z; };
+struct Index {
+  unsigned x, y, z;
+};
 
 enum class State : uint8_t { ready, at_barrier, in_warp, exited };
 
@@ -18,7 +20,7 @@ struct Thread {
   void* stack_pointer;
   Index index;
   unsigned number;
-  unsigned warp_phase;     // changes with each __syncwarp
+  unsigned warp_phase;  // changes with each __syncwarp
   State state;
   // What it waits in, and what it brought there.
   int operation;
@@ -33,10 +35,10 @@ struct Thread {
   unsigned lane() const { return number % warp_size; }
 };
 
-struct Region {            // a piece of global memory that the kernel may use
+struct Region {  // a piece of global memory that the kernel may use
   uintptr_t begin, end;
   bool writable;
-  uint8_t *loads, *stores; // counts, one a byte
+  uint8_t *loads, *stores;  // counts, one a byte
 };
 
 enum class Order : int { forward, reverse, random, greedy };
@@ -49,24 +51,24 @@ struct Launch {
   bool checked, flush, trust_other_blocks;
   unsigned region_count;
   const Region* regions;
-  uint64_t block_count;    // of `blocks`, or zero for the whole grid
+  uint64_t block_count;  // of `blocks`, or zero for the whole grid
   const uint64_t* blocks;
 };
 
 struct Machine {
   Thread threads[max_threads];
   unsigned thread_count;
-  Thread* current;         // null while the scheduler runs
+  Thread* current;  // null while the scheduler runs
   void* scheduler_stack;
   void (*kernel)(void**);
   void** arguments;
   const Launch* launch;
-  bool stopped;            // by a fault that nothing can follow
+  bool stopped;  // by a fault that nothing can follow
   uint64_t barriers;
 
-  uintptr_t code_begin, code_end;      // the kernel's module and its constants
-  char *shared_begin, *shared_end;     // its thread-local memory: shared memory
-  char *dynamic_begin;                 // the dynamic array therein, if any
+  uintptr_t code_begin, code_end;   // the kernel's module and its constants
+  char *shared_begin, *shared_end;  // its thread-local memory: shared memory
+  char* dynamic_begin;              // the dynamic array therein, if any
   size_t dynamic_capacity;
 };
 

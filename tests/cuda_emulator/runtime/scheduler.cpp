@@ -67,10 +67,14 @@ bool complete_warps() {
 
 uint64_t barrier_result(int operation, unsigned predicates, unsigned arrived) {
   switch (operation) {
-    case EMULATOR_BARRIER_COUNT: return predicates;
-    case EMULATOR_BARRIER_AND: return predicates == arrived;
-    case EMULATOR_BARRIER_OR: return predicates != 0;
-    default: return 0;
+    case EMULATOR_BARRIER_COUNT:
+      return predicates;
+    case EMULATOR_BARRIER_AND:
+      return predicates == arrived;
+    case EMULATOR_BARRIER_OR:
+      return predicates != 0;
+    default:
+      return 0;
   }
 }
 
@@ -114,8 +118,8 @@ void report_deadlock() {
   machine.current = waiting;
   report("deadlock", waiting->site,
          "lane %u waits for the lanes of mask %08x: %u threads of the block are at a barrier, "
-         "%u have exited", waiting->lane(), waiting->mask, count(State::at_barrier),
-         count(State::exited));
+         "%u have exited",
+         waiting->lane(), waiting->mask, count(State::at_barrier), count(State::exited));
   machine.current = nullptr;
   machine.stopped = true;
 }
@@ -129,12 +133,15 @@ void run_block() {
     prepare_fiber(machine.threads[k]);
   }
   while (!machine.stopped) {
-    while (machine.launch->order == Order::greedy ? run_greedily() : run_each()) {}
+    while (machine.launch->order == Order::greedy ? run_greedily() : run_each()) {
+    }
     if (machine.stopped || complete_warps()) continue;
     const unsigned exited = count(State::exited), arrived = count(State::at_barrier);
     if (exited == machine.thread_count) return;
-    if (exited + arrived == machine.thread_count) release_barrier(arrived);
-    else report_deadlock();
+    if (exited + arrived == machine.thread_count)
+      release_barrier(arrived);
+    else
+      report_deadlock();
   }
 }
 

@@ -7,8 +7,8 @@
 namespace emulator {
 
 struct Touch {
-  uint32_t phase;          // counts the barriers of all blocks; zero: never
-  uint16_t who;            // a thread, or several of one warp, or of several
+  uint32_t phase;  // counts the barriers of all blocks; zero: never
+  uint16_t who;    // a thread, or several of one warp, or of several
   uint16_t warp_phase;
 };
 
@@ -18,7 +18,9 @@ struct Cell {
   bool loaded_by_earlier_block;
 };
 
-struct CellsDeleter { void operator()(Cell* cells) const; };
+struct CellsDeleter {
+  void operator()(Cell* cells) const;
+};
 using Cells = std::unique_ptr<Cell[], CellsDeleter>;
 Cells make_cells(size_t count);
 

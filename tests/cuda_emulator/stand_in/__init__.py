@@ -1,6 +1,7 @@
 """A stand-in for CuPy on machines with no GPU: `install()`, then `import cupy`."""
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -48,6 +49,7 @@ def install() -> ModuleType:
 
 def _module(name: str, **names: Any) -> ModuleType:
     module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, loader=None)  # without one, find_spec raises
     vars(module).update(names)
     sys.modules[name] = module
     return module
