@@ -6,12 +6,13 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from arrays import OPERATIONS, VALUES, call
-from hypothesis import given
+from hypothesis import given, settings
 from numpy.lib.array_utils import byte_bounds
 from test_properties import FLOATS, LAYOUTS, calls, check, few
 
 import softkern
 
+fewer = settings(few, max_examples=40)
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 LENGTHS = (1, 5, 33, 1000, 5000, 20_001, 70_001)
 
@@ -38,7 +39,7 @@ def device_calls(draw, cupy, name):
 
 
 @every_operation
-@few
+@fewer
 @given(data=st.data())
 def test_any_layout(cupy, name, data):
     known, (x, u, axis, options) = data.draw(device_calls(cupy, name))
@@ -47,7 +48,7 @@ def test_any_layout(cupy, name, data):
 
 
 @every_operation
-@few
+@fewer
 @given(data=st.data())
 def test_out_of_any_layout(cupy, name, data):
     known, (x, u, axis, options) = data.draw(device_calls(cupy, name))

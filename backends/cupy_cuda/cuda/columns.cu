@@ -29,19 +29,6 @@ struct Columns {
     }
   }
 
-  // Put a number where the mask is False.
-  __device__ __forceinline__ void put(const bool* shown, int n, const Steps& steps, A hidden) {
-#pragma unroll
-    for (int i = 0; i < COLUMN_BATCH; ++i) {
-#pragma unroll
-      for (int w = 0; w < COLUMN_WIDTH; ++w) {
-        if (place(i) < n && !shown[place(i) * steps.axis + w * steps.inner]) {
-          vectors[i].numbers[w] = Number<T>::write(hidden);
-        }
-      }
-    }
-  }
-
   __device__ __forceinline__ void write(T* to, int n, const Steps& steps) const {
 #pragma unroll
     for (int i = 0; i < COLUMN_BATCH; ++i) {
@@ -58,6 +45,7 @@ struct Column {
   int w;
 
   static constexpr __device__ __forceinline__ int count() { return COLUMN_BATCH; }
+  static __device__ __forceinline__ int place(int i) { return Columns::place(i); }
   __device__ __forceinline__ A get(int i) const {
     return Number<T>::read(columns.vectors[i].numbers[w]);
   }
@@ -127,10 +115,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   Columns xs, vs;
   if constexpr (NOW != MAP) {
     for (int i = 0; i < part.n; i += batch) {
-      read(xs, vs, after(part, i, layout), layout);
+      const Part next = after(part, i, layout);
+      read(xs, vs, next, layout);
 #pragma unroll
       for (int w = 0; w < COLUMN_WIDTH; ++w) {
         Column x_w = {xs, w}, v_w = {vs, w};
+        hide(x_w, v_w, beside(next, w, layout), layout, none());
         sums[w] = merge(sums[w], fold<false>(x_w, v_w, t[w].weights), t[w].weights);
       }
     }
@@ -150,19 +140,22 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     }
   } else {
     for (int i = 0; i < part.n; i += batch) {
-      const Part batch_part = after(part, i, layout);
-      if (NOW == MAP || part.n > batch) read(xs, vs, batch_part, layout);
+      const Part next = after(part, i, layout);
+      const bool again = NOW == MAP || part.n > batch;
+      if (again) read(xs, vs, next, layout);
 #pragma unroll
       for (int w = 0; w < COLUMN_WIDTH; ++w) {
         Column x_w = {xs, w}, v_w = {vs, w};
-        const A g = Op::READS_G ? Number<T>::read(part.v[w * layout.v.inner]) : A(0);
+        const Part column = beside(next, w, layout);
+        if (again) hide(x_w, v_w, column, layout, none());
+        const A g = Op::READS_G ? Number<T>::read(*column.v) : A(0);
         map<false>(x_w, v_w, sums[w], sums[w].m, g, t[w]);
+        hide(x_w, v_w, column, layout, hidden_result());
       }
-      hide(xs, vs, batch_part, layout, hidden_result());
       const Steps& steps = layout.y;
       const long long to = outer * steps.outer + (begin + i) * steps.axis + inner * steps.inner;
-      if (y) xs.write(y + to, batch_part.n, steps);
-      if (Op::READS_V && dy) vs.write(dy + to, batch_part.n, steps);
+      if (y) xs.write(y + to, next.n, steps);
+      if (Op::READS_V && dy) vs.write(dy + to, next.n, steps);
     }
   }
 }

@@ -86,22 +86,33 @@ __device__ __forceinline__ Part after(Part part, int i, const Layout& layout) {
           part.n - i};
 }
 
-// Put a number for x, and 0 for v, where the mask hides them.
+// The same part of the row w further along the inner axis.
+__device__ __forceinline__ Part beside(Part part, int w, const Layout& layout) {
+  return {part.x + w * layout.x.inner, part.v + w * layout.v.inner,
+          part.shown + w * layout.mask.inner, part.n};
+}
+
+// Read the thread's numbers of x and v.
+template <typename Numbers> __device__ __forceinline__ void read(Numbers& x, Numbers& v,
+                                                                 const Part& part,
+                                                                 const Layout& layout) {
+  x.read(part.x, part.n, layout.x, none());
+  if (Op::READS_V) v.read(part.v, part.n, layout.v, A(0));
+}
+
+// Put a number for x, and 0 for v, where the mask is False.
 template <typename Numbers> __device__ __forceinline__ void hide(Numbers& x, Numbers& v,
                                                                  const Part& part,
                                                                  const Layout& layout, A hidden) {
 #ifdef HIDING
-  x.put(part.shown, part.n, layout.mask, hidden);
-  if (Op::READS_V) v.put(part.shown, part.n, layout.mask, A(0));
+#pragma unroll
+  for (int i = 0; i < x.count(); ++i) {
+    if (x.place(i) < part.n && !part.shown[x.place(i) * layout.mask.axis]) {
+      x.set(i, hidden);
+      if (Op::READS_V) v.set(i, A(0));
+    }
+  }
 #endif
-}
-
-// Read tiles of x and v.
-template <typename Tile>
-__device__ __forceinline__ void read(Tile& x, Tile& v, const Part& part, const Layout& layout) {
-  x.read(part.x, part.n, layout.x, none());
-  if (Op::READS_V) v.read(part.v, part.n, layout.v, A(0));
-  hide(x, v, part, layout, none());
 }
 
 // The sums over the numbers of one thread. Where it KEEPS them, weights take the place of entries.

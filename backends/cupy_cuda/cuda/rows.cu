@@ -38,7 +38,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   RowTile xs, vs;
   S sums;
   A m(0);
-  if constexpr (NOW != MAP || !Op::REDUCED) read(xs, vs, part, layout);
+  if constexpr (NOW != MAP || !Op::REDUCED) {
+    read(xs, vs, part, layout);
+    hide(xs, vs, part, layout, none());
+  }
   if constexpr (NOW == MAP) {
     const S* slices = states + row * layout.slices;
     sums = merge_slices<BLOCK_THREADS>(slices, static_cast<int>(layout.slices), t.weights);

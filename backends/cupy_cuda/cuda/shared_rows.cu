@@ -39,6 +39,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     const long long begin = static_cast<long long>(i) * RowTile::NUMBERS;
     const Part part = part_of({x, v, mask, 0}, layout, row, 0, begin, RowTile::NUMBERS);
     read(xs, vs, part, layout);
+    hide(xs, vs, part, layout, none());
     put_by(kept + i * TILE_CHUNKS * BLOCK_THREADS, xs);
     if (Op::READS_V) put_by(kept_v + i * TILE_CHUNKS * BLOCK_THREADS, vs);
     sums = merge(sums, fold<false>(xs, vs, t.weights), t.weights);

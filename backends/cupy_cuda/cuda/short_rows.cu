@@ -16,12 +16,7 @@ struct ShortRows {
   __device__ __forceinline__ A get(int i) const { return numbers[threadIdx.x * apart + i]; }
   __device__ __forceinline__ void set(int i, A a) { numbers[threadIdx.x * apart + i] = a; }
 
-  // Put a number where the mask is False in the thread's own row.
-  __device__ __forceinline__ void put(const bool* shown, int n, const Steps& steps, A hidden) {
-    for (int i = 0; i < n; ++i) {
-      if (!shown[i * steps.axis]) set(i, hidden);
-    }
-  }
+  static __device__ __forceinline__ int place(int i) { return i; }
 
   __device__ __forceinline__ void read(const T* from, const Steps& steps) {
     const int total = rows * n;

@@ -19,6 +19,9 @@ template <typename T, int CHUNKS, int TEAM> struct Tile {
   __device__ __forceinline__ Computed<T> get(int i) const { return chunks[i / SIZE].get(i % SIZE); }
   __device__ __forceinline__ void set(int i, Computed<T> a) { chunks[i / SIZE].set(i % SIZE, a); }
 
+  // Where in the tile the thread's number i is.
+  static __device__ __forceinline__ int place(int i) { return first(i / SIZE) + i % SIZE; }
+
   static __device__ __forceinline__ int first(int c) {
     return (c * TEAM + static_cast<int>(threadIdx.x) % TEAM) * SIZE;
   }
@@ -31,19 +34,6 @@ template <typename T, int CHUNKS, int TEAM> struct Tile {
       read_aligned(row, n, none);
     } else {
       read_between(row, n, none);
-    }
-  }
-
-  // Put a number where the mask is False.
-  __device__ __forceinline__ void put(const bool* shown, int n, const Steps& steps,
-                                      Computed<T> hidden) {
-#pragma unroll
-    for (int c = 0; c < CHUNKS; ++c) {
-#pragma unroll
-      for (int k = 0; k < SIZE; ++k) {
-        const int i = first(c) + k;
-        if (i < n && !shown[i * steps.axis]) chunks[c].set(k, hidden);
-      }
     }
   }
 
