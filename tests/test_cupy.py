@@ -1,6 +1,9 @@
 """CuPy arrays: any layout, bits, memory, streams, devices and graphs; on a GPU, or on the stand-in."""
 
+import subprocess
+import sys
 from ctypes import string_at
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
@@ -158,3 +161,37 @@ def test_temperatures_of_rows_are_not_rounded(cupy, name, dtype):
     options = {"temperature": cupy.asarray(t)}
     results = host(call(softkern, name, cupy.asarray(x), None, 1, **options))
     check(name, x, None, 1, {"temperature": t}, results)
+
+
+# What the emulator computes is what the GPU computes
+
+EMULATED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from cuda_emulator import stand_in
+cupy = stand_in.install()
+import numpy as np
+from arrays import OPERATIONS, call
+import softkern
+with np.load(sys.argv[2]) as given:
+    x, u = cupy.asarray(given["x"]), cupy.asarray(given["u"])
+    results = {name: call(softkern, name, x, u, int(given["axis"])) for name in OPERATIONS}
+    found = {f"{name} {k}": a.get() for name in results for k, a in enumerate(results[name])}
+    np.savez(sys.argv[3], **found)
+"""
+
+
+@pytest.mark.parametrize("shape", [(70, 9), (9, 333), (3, 70_001)])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_emulator_and_gpu_agree_to_the_last_bit(cupy, tmp_path, shape, axis, dtype):
+    x, u = np.random.default_rng(0).normal(0, 3, (2, *shape)).astype(dtype)
+    given, found = tmp_path / "given.npz", tmp_path / "found.npz"
+    np.savez(given, x=x, u=u, axis=axis)
+    here = Path(__file__).parent
+    subprocess.run([sys.executable, "-c", EMULATED, here, given, found], check=True)
+    with np.load(found) as emulated:
+        for name in OPERATIONS:
+            results = call(softkern, name, cupy.asarray(x), cupy.asarray(u), axis)
+            for k, a in enumerate(host(results)):
+                np.testing.assert_array_equal(a, emulated[f"{name} {k}"])
