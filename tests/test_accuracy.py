@@ -137,9 +137,14 @@ def test_cupy(cupy, case, n, dtype, axis):
 @pytest.mark.parametrize("n", [1, 7, 100])
 @pytest.mark.parametrize("case", ["typical", "wide", "dominant", "near-equal", "two maxima"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_numpy_halves_are_rounded_once(case, n, dtype):
+@pytest.mark.parametrize("library", ["numpy", "cupy"])
+def test_halves_are_rounded_once(request, library, case, n, dtype):
     x, u = hard_rows(case, n, dtype)
-    found = errors(x, u, 1, truths(case, n, dtype))
+    known = truths(case, n, dtype)
+    if library == "cupy":
+        asarray = request.getfixturevalue("cupy").asarray
+        x, u = asarray(x), asarray(u)
+    found = errors(x, u, 1, known)
     assert too_large(found, {}, 1.0) == {}
 
 
