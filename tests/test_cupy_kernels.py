@@ -24,6 +24,7 @@ REGIMES = {
     "columns, some at once": ((21, 96), 0),
     "columns, read twice": ((100, 33), 0),
     "columns, in slices": ((4100, 5), 0),
+    "columns, few side by side": ((90, 3, 2), 1),
     "rows side by side": ((40, 33), "transposed"),
 }
 ORDERS = ("forward", "reverse", "random", "greedy")
@@ -73,7 +74,8 @@ def test_no_fault_in_other_dtypes(emulated, name, dtype, regime):
 @every_regime
 def test_no_fault_with_a_mask_and_temperatures(emulated, regime):
     x, u, axis = arguments(emulated, regime, "float32")
-    t = emulated.linspace(0.5, 2, x.shape[1 - axis])
+    t = emulated.linspace(0.5, 2, x.size // x.shape[axis])
+    t = t.reshape([size for k, size in enumerate(x.shape) if k != axis])
     with settings.using(checked=True, orders=ORDERS):
         call(softkern, "softmax_jvp", x, u, axis, temperature=t, where=u > 0)
 

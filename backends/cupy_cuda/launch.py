@@ -143,11 +143,12 @@ def _plan_rows(kind: Kind, layout: Any) -> Plan:
 
 def _plan_columns(kind: Kind, layout: Any) -> Plan:
     outer, n, inner = kind.sizes
-    regime = of_columns(n, inner, kind.dtype.itemsize, width=_width(kind, layout))
+    columns = outer * inner
+    regime = of_columns(n, columns, kind.dtype.itemsize, width=_width(kind, layout))
     layout["slices"] = regime.slices, regime.slice
-    blocks = outer * -(-inner // regime.columns)
+    blocks = -(-columns // regime.columns)
     usual = Launch(None, blocks, regime.threads, regime.shared)
-    return _phases(kind, layout, "columns", regime.macros, usual, outer * inner)
+    return _phases(kind, layout, "columns", regime.macros, usual, columns)
 
 
 def _phases(

@@ -81,14 +81,14 @@ class ColumnRegime(NamedTuple):
     shared: int  # bytes a block
 
 
-def of_columns(n: int, inner: int, size: int, *, width: int) -> ColumnRegime:
-    """The regime of columns of n numbers, `inner` of them side by side, `width` read at once."""
-    lanes = 1
-    while lanes < min(WARP, inner // width):
-        lanes *= 2
+def of_columns(n: int, columns: int, size: int, *, width: int) -> ColumnRegime:
+    """The regime of so many columns of n numbers, `width` of them read at once."""
     deep = 1
     while deep * BATCH < n and deep < MOST_DEEP:
         deep *= 2
+    lanes = 1
+    while lanes * width < columns and lanes < max(WARP, 4 * WARP // deep):
+        lanes *= 2
     macros = (
         ("BLOCK_THREADS", WARP * MOST_DEEP),
         ("COLUMN_WIDTH", width),

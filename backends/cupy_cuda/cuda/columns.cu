@@ -1,6 +1,7 @@
-// Rows that lie across memory: lanes along the inner axis, the threads of a column one behind the
-// other. A column of up to COLUMN_BATCH * blockDim.y numbers stays in registers; a longer one is
-// read again, and one in slices goes the way it does in rows.cu.
+// Rows that lie across memory: lanes along the inner axis, and on along the outer one where that is
+// short; the threads of a column one behind the other. A column of up to COLUMN_BATCH * blockDim.y
+// numbers stays in registers; a longer one is read again, and one in slices goes the way it does in
+// rows.cu.
 #include "kernel.cuh"
 
 namespace softkern {
@@ -91,14 +92,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
             const softkern::Layout layout) {
   using namespace softkern;
   constexpr bool SLICED = NOW == FOLD || (NOW == MAP && !Op::REDUCED);
-  const unsigned lanes = blockDim.x * COLUMN_WIDTH, blocks = (layout.inner + lanes - 1) / lanes;
   const unsigned slices = SLICED ? layout.slices : 1, slice = blockIdx.x % slices;
-  const long long outer = blockIdx.x / slices / blocks, block = blockIdx.x / slices % blocks;
-  const long long inner = block * lanes + threadIdx.x * COLUMN_WIDTH;
-  const long long row = outer * layout.inner + inner, begin = slice * layout.slice;
-  const bool inside = inner < layout.inner;
+  const long long lane = static_cast<long long>(blockIdx.x / slices) * blockDim.x + threadIdx.x;
+  const long long row = lane * COLUMN_WIDTH, begin = slice * layout.slice;
+  const bool inside = row < layout.outer * layout.inner;
+  const long long outer = inside ? row / layout.inner : 0, inner = inside ? row % layout.inner : 0;
   const Part part =
-      part_of({x, v, mask, 0}, layout, outer, inside ? inner : 0, begin, inside ? layout.slice : 0);
+      part_of({x, v, mask, 0}, layout, outer, inner, begin, inside ? layout.slice : 0);
   const int batch = COLUMN_BATCH * blockDim.y;
 
   Temperatures t[COLUMN_WIDTH];
