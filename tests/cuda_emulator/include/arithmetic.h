@@ -12,23 +12,43 @@
   EMULATOR_INLINE float NAME(float x, float y) { return NAME##f(x, y); }
 
 EMULATOR_UNARY(exp)
-EMULATOR_UNARY(exp2) EMULATOR_UNARY(expm1) EMULATOR_UNARY(exp10) EMULATOR_UNARY(log)
-    EMULATOR_UNARY(log2) EMULATOR_UNARY(log10) EMULATOR_UNARY(log1p) EMULATOR_UNARY(sqrt)
-        EMULATOR_UNARY(cbrt) EMULATOR_UNARY(fabs) EMULATOR_UNARY(sin) EMULATOR_UNARY(cos)
-            EMULATOR_UNARY(tan) EMULATOR_UNARY(tanh) EMULATOR_UNARY(erf) EMULATOR_UNARY(erfc)
-                EMULATOR_UNARY(rint) EMULATOR_UNARY(round) EMULATOR_UNARY(trunc)
-                    EMULATOR_UNARY(floor) EMULATOR_UNARY(ceil) EMULATOR_UNARY(nearbyint)
-                        EMULATOR_BINARY(fmax) EMULATOR_BINARY(fmin) EMULATOR_BINARY(fmod)
-                            EMULATOR_BINARY(pow) EMULATOR_BINARY(copysign) EMULATOR_BINARY(hypot)
+EMULATOR_UNARY(exp2)
+EMULATOR_UNARY(expm1)
+EMULATOR_UNARY(exp10)
+EMULATOR_UNARY(log)
+EMULATOR_UNARY(log2)
+EMULATOR_UNARY(log10)
+EMULATOR_UNARY(log1p)
+EMULATOR_UNARY(sqrt)
+EMULATOR_UNARY(cbrt)
+EMULATOR_UNARY(fabs)
+EMULATOR_UNARY(sin)
+EMULATOR_UNARY(cos)
+EMULATOR_UNARY(tan)
+EMULATOR_UNARY(tanh)
+EMULATOR_UNARY(erf)
+EMULATOR_UNARY(erfc)
+EMULATOR_UNARY(rint)
+EMULATOR_UNARY(round)
+EMULATOR_UNARY(trunc)
+EMULATOR_UNARY(floor)
+EMULATOR_UNARY(ceil)
+EMULATOR_UNARY(nearbyint)
+EMULATOR_BINARY(fmax)
+EMULATOR_BINARY(fmin)
+EMULATOR_BINARY(fmod)
+EMULATOR_BINARY(pow)
+EMULATOR_BINARY(copysign)
+EMULATOR_BINARY(hypot)
 
-                                extern "C" {
-  double fma(double, double, double) noexcept;
-  float fmaf(float, float, float) noexcept;
-  double ldexp(double, int) noexcept;
-  float ldexpf(float, int) noexcept;
-  double scalbn(double, int) noexcept;
-  float scalbnf(float, int) noexcept;
-  int abs(int) noexcept;
+extern "C" {
+double fma(double, double, double) noexcept;
+float fmaf(float, float, float) noexcept;
+double ldexp(double, int) noexcept;
+float ldexpf(float, int) noexcept;
+double scalbn(double, int) noexcept;
+float scalbnf(float, int) noexcept;
+int abs(int) noexcept;
 }
 EMULATOR_INLINE float fma(float x, float y, float z) { return fmaf(x, y, z); }
 EMULATOR_INLINE float ldexp(float x, int n) { return ldexpf(x, n); }

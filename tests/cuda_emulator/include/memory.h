@@ -13,6 +13,12 @@ void* memset(void* to, int byte, size_t size) noexcept;
   template <class T> EMULATOR_INLINE void NAME(T* to, T value) { *to = value; }
 
 EMULATOR_LOAD(__ldg)
-EMULATOR_LOAD(__ldca) EMULATOR_LOAD(__ldcg) EMULATOR_LOAD(__ldcs) EMULATOR_LOAD(__ldcv)
-    EMULATOR_LOAD(__ldlu) EMULATOR_STORE(__stwb) EMULATOR_STORE(__stcg) EMULATOR_STORE(__stcs)
-        EMULATOR_STORE(__stwt)
+EMULATOR_LOAD(__ldca)
+EMULATOR_LOAD(__ldcg)
+EMULATOR_LOAD(__ldcs)
+EMULATOR_LOAD(__ldcv)
+EMULATOR_LOAD(__ldlu)
+EMULATOR_STORE(__stwb)
+EMULATOR_STORE(__stcg)
+EMULATOR_STORE(__stcs)
+EMULATOR_STORE(__stwt)
