@@ -84,17 +84,19 @@ def show(title: str, lengths: list[int], found: dict[str, list[float]]) -> None:
     Console(width=120).print(table)
 
 
-def plot(file: str, lengths: list[int], every: dict[str, dict[str, list[float]]]) -> None:
+def plot(
+    file: str, lengths: list[int], every: dict[str, dict[str, list[float]]], across: int
+) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5 * len(every), 4), layout="constrained")
-    axes = figure.subplots(1, len(every), squeeze=False)[0]
+    down = len(every) // across
+    figure = Figure(figsize=(5 * across, 3.5 * down), layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis, (title, found) in zip(axes, every.items(), strict=True):
         for name, speeds in found.items():
             axis.plot(lengths, speeds, marker=".", label=name)
-        axis.set(
-            title=title, xscale="log", xlabel="numbers in a row", ylabel="GB/s", ylim=(0, None)
-        )
+        axis.set(title=title, xscale="log", xlabel="numbers in a row", ylabel="GB/s")
+        axis.set_ylim(bottom=0)
     axes[0].legend()
     figure.savefig(file)
 
@@ -114,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
         found = bandwidths(operation, dtype, options.lengths, options.numbers, options.rounds)
         show(title, options.lengths, found)
         every[title] = found
-    plot(options.plot, options.lengths, every)
+    plot(options.plot, options.lengths, every, across=len(options.dtypes))
 
 
 if __name__ == "__main__":
