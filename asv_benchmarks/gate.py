@@ -32,7 +32,7 @@ LEAST = 0.08  # a change below this is never called a regression
 
 
 class Verdict(NamedTuple):
-    change: float  # time of the new commit over that of the base
+    change: float  # time of the new commit over that of the base, the larger of two
     noise: float  # how far two processes of the base lie apart, as a share
     slower: bool
 
@@ -43,9 +43,8 @@ def judge(base: Sequence[float], again: Sequence[float], new: Sequence[float]) -
     middle = statistics.median(same)
     spread = statistics.median(abs(r - middle) for r in same)
     noise = abs(middle - 1) + 3 * spread / len(same) ** 0.5
-    change = max(ratio(new, base), ratio(new, again))
-    least = min(ratio(new, base), ratio(new, again))
-    return Verdict(change, noise, least > 1 + max(LEAST, 2 * noise))
+    least, most = sorted((ratio(new, base), ratio(new, again)))
+    return Verdict(most, noise, least > 1 + max(LEAST, 2 * noise))
 
 
 def look(case: Case, base: Path, new: Path) -> Verdict:

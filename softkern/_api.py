@@ -42,7 +42,8 @@ def softmax(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------
@@ -116,7 +117,8 @@ def log_softmax(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------
@@ -197,7 +199,8 @@ def logsumexp(
     TypeError
         If `a` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------

@@ -52,7 +52,8 @@ def softmax_jvp(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------
@@ -129,7 +130,8 @@ def log_softmax_jvp(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------
@@ -207,7 +209,8 @@ def logsumexp_jvp(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------

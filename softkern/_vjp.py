@@ -49,7 +49,8 @@ def softmax_vjp(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------
@@ -125,7 +126,8 @@ def log_softmax_vjp(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------
@@ -198,7 +200,8 @@ def logsumexp_vjp(
     TypeError
         If `x` is not an array softkern knows, or two arrays are of different libraries.
     ValueError
-        If the temperature is negative or NaN, or a shape does not fit.
+        If the temperature is negative or NaN, or a shape does not fit. An array of temperatures
+        is not looked into with CuPy and in JAX: results of such a row are NaN there.
 
     See Also
     --------

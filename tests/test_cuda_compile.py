@@ -54,7 +54,7 @@ def instantiations(regimes, operation, number):
     """Every kernel that the host code may ask for: its source and macros."""
     size = NUMBERS[number]
     own = (("NUMBER", number), ("OPERATION", operation))
-    widths = {1, max(min(4, 16 // size) // OPERATIONS[operation], 1)}
+    widths = {1, regimes.columns_at_once(size, OPERATIONS[operation])}
     rows = dict.fromkeys(of_rows(regimes, operation, size))
     return [(name, own + more) for name, more in (*rows, *of_columns(regimes, size, widths))]
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import string_at
 from pathlib import Path
 
@@ -151,6 +152,16 @@ def test_a_captured_graph_computes_again(cupy, name, shape):
         stream.synchronize()
     for a, b in zip(host(results), expected, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_threads_on_one_stream_keep_their_sums_apart(cupy):
+    from softkern.backends.cupy_cuda.launch import _workspace
+
+    own = _workspace(64)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(_workspace, 64).result()
+    assert own.data.ptr != other.data.ptr
+    assert own is _workspace(64)
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -114,8 +114,10 @@ def test_softmax_reads_once_and_writes_once(counted, emulated, name, shape):
 
 
 @pytest.mark.parametrize("shape", [*ON_CHIP, (2, 70_000)])
-def test_logsumexp_reads_once(counted, emulated, shape):
-    first, *rest = counted("logsumexp", emulated.ones(shape, "float32"), axis=1)
+@pytest.mark.parametrize("axis", [0, 1])
+def test_logsumexp_reads_once(counted, emulated, shape, axis):
+    shape = shape if axis == 1 else shape[::-1]
+    first, *rest = counted("logsumexp", emulated.ones(shape, "float32"), axis=axis)
     assert times(first.loads[0]) == 1
     assert all(times(report.loads[0]) == 0 for report in rest)
 

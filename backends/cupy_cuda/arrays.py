@@ -71,10 +71,10 @@ class Rows(NamedTuple):
             x = self._read(x)
             if v is not None:
                 v = self._read_reduced(v, keepdims) if per_row else self._read(v)
-            kept = not reduced and not adjacent(self.axes)
+            moved = not reduced and not adjacent(self.axes)
             shape = reduced_shape(self.shape, self.axes, keepdims) if reduced else self.shape
             y, dy = (
-                self._target(shape, place, kept, x, v) if wanted else None
+                self._target(shape, place, moved, x, v) if wanted else None
                 for wanted, place in zip(results, out, strict=True)
             )
             temperatures, t = self._temperatures()
@@ -93,7 +93,7 @@ class Rows(NamedTuple):
                 unit=unit,
             )
             launch(job)
-            if kept:
+            if moved:
                 y, dy = (a if a is None else unview(a, self.shape, self.axes) for a in (y, dy))
             return _deliver(y, out[0]), _deliver(dy, out[1])
 
@@ -143,13 +143,13 @@ class Rows(NamedTuple):
             error = self.temperature - float(t) if np.isfinite(t) else 0.0
         return None, (t, compute(error))
 
-    def _target(self, shape: tuple[int, ...], out: Any, kept: bool, *inputs: Any) -> Any:
+    def _target(self, shape: tuple[int, ...], out: Any, moved: bool, *inputs: Any) -> Any:
         """Where the kernel writes: `out` if it can, else a new array.
 
         Every thread has read all it is to read of a row before it writes, so that `out` may be an
         input; it may not overlap one in another way.
         """
-        if kept:
+        if moved:
             order = tuple(k for k in range(len(shape)) if k not in self.axes) + self.axes
             return cupy.empty([shape[k] for k in order], self.dtype)
         fits = (

@@ -1,6 +1,7 @@
 """From views of arrays to kernels: what is launched is planned once for arrays of one kind."""
 
 from functools import cache, lru_cache
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import cupy
@@ -8,20 +9,19 @@ import numpy as np
 
 from ..rows import is_bfloat16
 from .kernels import kernel
-from .regimes import STATE, of_columns, of_rows
+from .regimes import STATE, columns_at_once, of_columns, of_rows
 
 LAYOUT = np.dtype(  # Layout in kernel.cuh
     [("sizes", "i8", 3), ("slices", "i8", 2), ("unit", "i8")]
     + [(array, "i8", 3) for array in ("x", "v", "y", "mask")]
 )
-MOST_WIDTH = 4  # numbers side by side that a thread for columns reads at once
 _USUAL_SHARED = 48 << 10  # bytes a block
 _STATIC_SHARED = 2 << 10  # bytes that a kernel takes for itself, at most
 
 Steps = tuple[int, int, int]  # from number to number along the three axes
 NOWHERE: Steps = (0, 0, 0)
 
-_workspaces: dict[tuple[int, int], list[Any]] = {}
+_workspaces: dict[tuple[int, int, int], list[Any]] = {}
 
 
 class Job(NamedTuple):
@@ -197,7 +197,7 @@ def _width(kind: Kind, layout: Any) -> int:
     if kind.tempered or kind.mask is not None:
         return 1  # for want of registers
     size = kind.dtype.itemsize
-    width = max(min(MOST_WIDTH, 16 // size) // kind.arrays, 1)
+    width = columns_at_once(size, kind.arrays)
     for name in ("x", "v")[: kind.arrays] + (() if kind.reduced else ("y",)):
         outer, axis, beside = (int(step) for step in layout[name])
         if beside != 1 or outer % width or axis % width:
@@ -213,11 +213,12 @@ def _most_shared(device: int) -> int:
 
 
 def _workspace(size: int) -> Any:
-    """Memory for the sums of slices, one for each device and stream.
+    """Memory for the sums of slices, one for each device, stream and thread.
 
-    It is never given back, for a captured graph may hold on to it.
+    Two threads may launch on one stream by turns, between the two launches of a call. It is never
+    given back, for a captured graph may hold on to it.
     """
-    key = cupy.cuda.runtime.getDevice(), cupy.cuda.get_current_stream().ptr
+    key = cupy.cuda.runtime.getDevice(), cupy.cuda.get_current_stream().ptr, get_ident()
     kept = _workspaces.setdefault(key, [])
     if not kept or kept[-1].nbytes < size:
         kept.append(cupy.empty(1 << (size - 1).bit_length(), np.uint8))

@@ -14,6 +14,7 @@ NUMBERS = (
 CHUNKS = 4  # sixteen bytes each; likewise
 MOST_THREADS = 512  # of a block
 WARP = 32
+WIDEST = 4  # columns that a thread reads at once, at most
 BATCH = 4  # numbers of a column that a thread keeps in registers
 MOST_DEEP = 16  # threads of a column
 COLUMN_SLICE = 4096  # numbers of a column for one block
@@ -79,6 +80,11 @@ class ColumnRegime(NamedTuple):
     slice: int  # numbers of a column for one block
     slices: int
     shared: int  # bytes a block
+
+
+def columns_at_once(size: int, arrays: int) -> int:
+    """How many columns side by side a thread reads at once, where memory allows."""
+    return max(min(WIDEST, CHUNK // size) // arrays, 1)
 
 
 def of_columns(n: int, columns: int, size: int, *, width: int) -> ColumnRegime:

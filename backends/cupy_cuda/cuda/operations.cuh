@@ -141,7 +141,6 @@ template <typename T> struct LogSoftmaxJvp : Traits<MEAN, true, false, false> {
 // At a maximum that holds more than half of the row, 1 - y is the share of the others.
 template <typename T> struct LogSoftmaxVjp : Traits<PLAIN, true, false, false> {
   using A = Computed<T>;
-  static constexpr bool LOGARITHMIC = true;
   A m, scale, share_of_others, sum, sum_of_others;
   bool dominant;
 
