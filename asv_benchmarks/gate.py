@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from cases import CASES, Case
 from rich.console import Console
 from rich.table import Table
-from turns import Worker, by_turns, ratio
+from timing.cases import CASES, Case
+from timing.turns import Worker, by_turns, ratio
 
 SHORT = (
     Case("softmax", "float32", (64, 10)),
@@ -54,11 +55,13 @@ def look(case: Case, base: Path, new: Path) -> Verdict:
     slower for as long as it lives.
     """
     for rounds in ROUNDS:
-        folders = {"base": base, "again": base, "new": new}
-        workers = {name: Worker("softkern", folder) for name, folder in folders.items()}
-        found = by_turns(case, workers, rounds)
-        for worker in workers.values():
-            worker.stop()
+        with ExitStack() as stack:
+            folders = {"base": base, "again": base, "new": new}
+            workers = {
+                name: stack.enter_context(Worker("softkern", folder))
+                for name, folder in folders.items()
+            }
+            found = by_turns(case, workers, rounds)
         verdict = judge(found["base"], found["again"], found["new"])
         if not verdict.slower:
             break

@@ -15,11 +15,18 @@ examples:
   softkern run scores.npy -o energy.npy --op logsumexp --axis none --temperature 0.5
   softkern info
   softkern check --json
+  softkern bench softmax float32 --plot speed.png
 """
 
 _RUN = """\
 Apply an operation to an array in a .npy file. The file is read in blocks, so that it may be larger
 than memory; even a single row may. The result takes its name only when it is complete.
+"""
+
+
+_BENCH = """\
+Time softkern and every peer that is installed, by turns, each in a process of its own. All cases
+take some five minutes; words choose those with all of them in their names.
 """
 
 
@@ -50,6 +57,10 @@ def _command(arguments: argparse.Namespace) -> int:
         from ._cli.info import info
 
         return info(arguments.json)
+    if arguments.command == "bench":
+        from ._cli.bench import bench
+
+        return bench(arguments.words, arguments.json, arguments.plot)
     from ._cli.check import check
 
     return check(arguments.json)
@@ -67,10 +78,13 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     run = commands.add_parser("run", help="apply an operation to a .npy file", description=_RUN)
     info = commands.add_parser("info", help="show versions, backends, CPU, threads and cache")
     check = commands.add_parser("check", help="prove edge cases and accuracy on this machine")
-    for command in (run, info, check):
+    bench = commands.add_parser("bench", help="time softkern and its peers", description=_BENCH)
+    for command in (run, info, check, bench):
         command.add_argument("--json", action="store_true", help="print the result as JSON")
     _add_run_arguments(run)
-    return parser, {"run": run, "info": info, "check": check}
+    bench.add_argument("words", nargs="*", metavar="WORD", help="such as softmax, float32, axis")
+    bench.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios to a file")
+    return parser, {"run": run, "info": info, "check": check, "bench": bench}
 
 
 def _add_run_arguments(run: _Parser) -> None:

@@ -17,7 +17,10 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> N
     )
     for row in rows:
         table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:  # a file, or a pipe: no line need be folded
+        console.width = console.measure(table, options=console.options.update(width=1000)).maximum
+    console.print(table)
 
 
 def plain(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,1 @@
+"""What asv runs: by operation, the cases of `timing.cases`; see dashboard.py."""

@@ -1,0 +1,207 @@
+"""One library, timed case by case as standard input asks.
+
+It is run as a process of its own, and imports nothing that lies beside it, so that it can time any
+softkern there is.
+
+    python -P worker.py LIBRARY THREADS
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Call = Callable[[], Any]
+SMALL = 1000  # numbers below which the results, too, are made by the call
+
+
+class Unable(Exception):
+    """The library has no such operation, or not for such numbers."""
+
+
+def call_of(library: str, threads: int, case: list[Any]) -> Call:
+    """The call that is timed: results go to arrays made before, where the library takes any."""
+    operation, dtype, shape, axis = case
+    rng = np.random.default_rng(0)
+    x, v = rng.standard_normal((2, *shape)).astype(dtype)
+    make: Callable[..., Call] = globals()[f"_{library}"]
+    return make(operation, x, v, axis, threads)
+
+
+def _softkern(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    import softkern
+
+    call = getattr(softkern, operation)
+    if operation == "softmax_vjp":
+        y, dx = softkern.softmax(x, axis), np.empty_like(x)
+        return lambda: call(None, v, axis, output=y, out=dx)
+    if operation == "softmax_jvp":
+        out = np.empty_like(x), np.empty_like(x)
+        return lambda: call(x, v, axis, out=out)
+    if x.size < SMALL:
+        return lambda: call(x, axis)
+    result = np.empty_like(call(x, axis))
+    return lambda: call(x, axis, out=result)
+
+
+def _torch(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    import torch
+
+    torch.set_num_threads(threads)
+    x, v = torch.from_numpy(x), torch.from_numpy(v)
+    if operation == "softmax_vjp":
+        y, dx = torch.softmax(x, axis), torch.empty_like(x)
+        backward = torch._softmax_backward_data
+        return lambda: backward(v, y, axis, x.dtype, grad_input=dx)
+    if operation == "softmax_jvp":
+        return lambda: torch.func.jvp(lambda a: torch.softmax(a, axis), (x,), (v,))
+    call = getattr(torch, operation)
+    if x.numel() < SMALL:
+        return lambda: call(x, axis)
+    result = torch.empty_like(call(x, axis))
+    return lambda: call(x, axis, out=result)
+
+
+def _scipy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    from scipy import special
+
+    if not hasattr(special, operation):
+        raise Unable
+    call = getattr(special, operation)
+    return lambda: call(x, axis=axis)
+
+
+def _numpy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    """The usual lines of NumPy, which find all their arrays made."""
+    d, e = np.empty_like(x), np.empty_like(x)
+    m, s = (np.empty_like(x.max(axis, keepdims=True)) for _ in range(2))
+
+    def exponentials() -> None:
+        np.max(x, axis, keepdims=True, out=m)
+        np.subtract(x, m, out=d)
+        np.exp(d, out=e)
+        np.sum(e, axis, keepdims=True, out=s)
+
+    def softmax() -> None:
+        exponentials()
+        np.divide(e, s, out=e)
+
+    def logsumexp() -> None:
+        exponentials()
+        np.add(np.log(s, out=s), m, out=s)
+
+    def log_softmax() -> None:
+        exponentials()
+        np.subtract(d, np.log(s, out=s), out=d)
+
+    def softmax_vjp() -> None:
+        np.multiply(e, v, out=d)
+        np.sum(d, axis, keepdims=True, out=s)
+        np.subtract(v, s, out=d)
+        np.multiply(d, e, out=d)
+
+    def softmax_jvp() -> None:
+        softmax()
+        softmax_vjp()
+
+    softmax()
+    calls: dict[str, Call] = {
+        "softmax": softmax,
+        "logsumexp": logsumexp,
+        "log_softmax": log_softmax,
+        "softmax_vjp": softmax_vjp,
+        "softmax_jvp": softmax_jvp,
+    }
+    return calls[operation]
+
+
+def _onnxruntime(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    import onnxruntime as ort
+
+    y = x.sum(axis) if operation == "logsumexp" else np.empty_like(x)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(_onnx_model(operation, x, y, axis), options)
+    binding = session.io_binding()
+    binding.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(x))
+    binding.bind_ortvalue_output("y", ort.OrtValue.ortvalue_from_numpy(y))
+    return lambda: session.run_with_iobinding(binding)
+
+
+def _onnx_model(operation: str, x: Any, y: Any, axis: int) -> bytes:
+    """A graph of one node."""
+    from onnx import helper
+
+    names = {"softmax": "Softmax", "log_softmax": "LogSoftmax", "logsumexp": "ReduceLogSumExp"}
+    if operation not in names:
+        raise Unable
+    along = {"axes": [axis], "keepdims": 0} if operation == "logsumexp" else {"axis": axis}
+    kind = helper.np_dtype_to_tensor_dtype(x.dtype)
+    x_info = helper.make_tensor_value_info("x", kind, x.shape)
+    y_info = helper.make_tensor_value_info("y", kind, y.shape)
+    node = helper.make_node(names[operation], ["x"], ["y"], **along)
+    graph = helper.make_graph([node], operation, [x_info], [y_info])
+    opset = helper.make_opsetid("", 13)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def _jax(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    x, v = jax.device_put(x), jax.device_put(v)
+
+    def softmax(x: Any) -> Any:
+        return jax.nn.softmax(x, axis)
+
+    def softmax_vjp(y: Any) -> Any:
+        return y * (v - (y * v).sum(axis, keepdims=True))
+
+    def softmax_jvp(x: Any) -> Any:
+        return jax.jvp(softmax, (x,), (v,))
+
+    own = {"softmax": softmax, "softmax_vjp": softmax_vjp, "softmax_jvp": softmax_jvp}
+    call = jax.jit(own.get(operation) or (lambda x: getattr(jax.nn, operation)(x, axis)))
+    if operation == "softmax_vjp":
+        x = softmax(x)
+    return lambda: jax.block_until_ready(call(x))
+
+
+def _copy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    """A copy of x."""
+    result = np.empty_like(x)
+    return lambda: np.copyto(result, x)
+
+
+def seconds(call: Call, repeats: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def serve(library: str, threads: int) -> None:
+    """Answer each line with seconds a call: a case makes a call ready, a number is of repeats."""
+    call: Call = lambda: None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if isinstance(request, int):
+            seconds(call, max(1, request // 4))  # for what went to sleep since the last turn
+            answer = seconds(call, request)
+        else:
+            try:
+                call = call_of(library, threads, request)
+            except Unable:
+                answer = float("inf")
+            else:
+                call()
+                answer = min(seconds(call, 1) for _ in range(5))
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))
