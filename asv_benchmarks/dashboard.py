@@ -50,7 +50,7 @@ def measure(commits: list[str]) -> None:
     # A name for machines of this kind, where asv would take that of the host.
     name = re.sub(r"\W+", "-", f"{found['cpu']} {found['num_cpu']} cores").strip("-")
     found |= {"machine": name, "os": platform.system()}
-    asv("machine", "--yes", *(f"--{key}={value}" for key, value in found.items()))
+    Machine.load(machine_name=name, **found)
     for commit in commits:
         asv("run", "--machine", name, "--skip-existing", f"{commit}^!")
 

@@ -11,6 +11,7 @@ import softkern
 
 EIGHT = np.arange(8.0)
 FIRST_CALL = """
+import time
 import numpy
 start = time.perf_counter()
 import softkern
