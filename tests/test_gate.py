@@ -1,18 +1,8 @@
 """What the gate between two commits calls slower."""
 
-import importlib
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).parents[1] / "asv_benchmarks"
-
-
-@pytest.fixture
-def judge(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("gate").judge
+from gate import judge
 
 
 def times(seed, slower=1.0, spread=0.03, rounds=25):
@@ -23,18 +13,18 @@ def times(seed, slower=1.0, spread=0.03, rounds=25):
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_the_same_speed_is_never_called_slower(judge, seed):
+def test_the_same_speed_is_never_called_slower(seed):
     assert not judge(times(seed), times(seed + 1000), times(seed + 2000)).slower
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_a_quarter_more_time_is(judge, seed):
+def test_a_quarter_more_time_is(seed):
     verdict = judge(times(seed), times(seed + 1000), times(seed + 2000, slower=1.25))
     assert verdict.slower
     assert verdict.change > 1.15
 
 
-def test_noise_excuses_what_it_may_explain(judge):
+def test_noise_excuses_what_it_may_explain():
     steady, restless = [1.0, 1.01, 0.99] * 5, [1.3, 1.29, 1.31] * 5
     assert judge(steady, steady, restless).slower
     assert not judge(steady, restless, restless).slower

@@ -85,27 +85,26 @@ def _numpy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
         np.exp(d, out=e)
         np.sum(e, axis, keepdims=True, out=s)
 
-    def softmax() -> None:
+    def softmax() -> Any:
         exponentials()
-        np.divide(e, s, out=e)
+        return np.divide(e, s, out=e)
 
-    def logsumexp() -> None:
+    def logsumexp() -> Any:
         exponentials()
-        np.add(np.log(s, out=s), m, out=s)
+        return np.add(np.log(s, out=s), m, out=s)
 
-    def log_softmax() -> None:
+    def log_softmax() -> Any:
         exponentials()
-        np.subtract(d, np.log(s, out=s), out=d)
+        return np.subtract(d, np.log(s, out=s), out=d)
 
-    def softmax_vjp() -> None:
+    def softmax_vjp() -> Any:
         np.multiply(e, v, out=d)
         np.sum(d, axis, keepdims=True, out=s)
         np.subtract(v, s, out=d)
-        np.multiply(d, e, out=d)
+        return np.multiply(d, e, out=d)
 
-    def softmax_jvp() -> None:
-        softmax()
-        softmax_vjp()
+    def softmax_jvp() -> Any:
+        return softmax(), softmax_vjp()
 
     softmax()
     calls: dict[str, Call] = {
@@ -128,7 +127,12 @@ def _onnxruntime(operation: str, x: Any, v: Any, axis: int, threads: int) -> Cal
     binding = session.io_binding()
     binding.bind_ortvalue_input("x", ort.OrtValue.ortvalue_from_numpy(x))
     binding.bind_ortvalue_output("y", ort.OrtValue.ortvalue_from_numpy(y))
-    return lambda: session.run_with_iobinding(binding)
+
+    def call() -> Any:
+        session.run_with_iobinding(binding)
+        return y
+
+    return call
 
 
 def _onnx_model(operation: str, x: Any, y: Any, axis: int) -> bytes:
