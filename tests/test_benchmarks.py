@@ -21,7 +21,7 @@ SMALLEST = {case.operation: case for case in reversed(CASES)}
 @pytest.fixture
 def smallest(monkeypatch):
     monkeypatch.setattr(ratios, "measure", lambda cases: measured())
-    memory = times.Memory.params[0]
+    memory = times.peakmem_call.params[0]
     few = {case.label: case for case in SMALLEST.values()}
     monkeypatch.setattr(times, "CASE", {**few, memory: times.CASE[memory]})
 
@@ -53,16 +53,16 @@ def test_it_runs(name):
 
 def test_those_for_a_gpu_run_on_one(cupy, monkeypatch):
     monkeypatch.setattr(on_gpu, "missing", lambda: None)
-    monkeypatch.setattr(on_gpu.Bandwidth, "numbers", 2048)
-    monkeypatch.setattr(on_gpu.Bandwidth, "rounds", 1)
-    skipped, result = run(BENCHMARKS["on_gpu.Bandwidth.track_time"])
+    monkeypatch.setattr(on_gpu, "NUMBERS", 2048)
+    monkeypatch.setattr(on_gpu, "ROUNDS", 1)
+    skipped, result = run(BENCHMARKS["on_gpu.track_bandwidth"])
     assert not skipped
     assert result > 0
 
 
 def test_those_for_a_gpu_say_why_they_are_skipped(monkeypatch, capsys):
     monkeypatch.setattr(on_gpu, "find_spec", lambda name: None)
-    assert run(BENCHMARKS["on_gpu.Bandwidth.track_time"]) == (True, None)
+    assert run(BENCHMARKS["on_gpu.track_bandwidth"]) == (True, None)
     assert "CuPy is not installed" in capsys.readouterr().out
 
 
@@ -71,7 +71,7 @@ def test_a_peer_that_is_not_there_is_skipped(monkeypatch, capsys):
     case = SMALLEST["softmax"]
     found = [(case, {"softkern": [1.0], "copy": [2.0]})]
     monkeypatch.setattr(ratios, "measure", lambda cases: found)
-    skipped = [run(BENCHMARKS["ratios.Softmax.track_time"], i)[0] for i in range(len(turns.OTHERS))]
+    skipped = [run(BENCHMARKS["ratios.track_softmax"], i)[0] for i in range(len(turns.OTHERS))]
     assert skipped == [name != "copy" for name in turns.OTHERS]
     assert f"scipy is not installed, or has no {case.label}" in capsys.readouterr().out
 

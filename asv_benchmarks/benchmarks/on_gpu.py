@@ -16,26 +16,28 @@ def missing() -> str | None:
     return None
 
 
-class Bandwidth:
-    version = "1"
-    unit = "of a copy's time"
-    param_names = ("operation", "dtype", "columns")
-    params = (
-        ["softmax", "log_softmax", "logsumexp", "softmax_vjp", "softmax_jvp"],
-        ["float32", "float16", "float64"],
-        [100, 4096, 131072],
-    )
-    numbers = 1 << 26
-    rounds = 30
-    pretty_name = "on a GPU: time over that of a copy of as many bytes"
+NUMBERS, ROUNDS = 1 << 26, 30
 
-    def setup(self, operation: str, dtype: str, columns: int) -> None:
-        why = missing()
-        if why:
-            raise NotImplementedError(why)
 
-    def track_time(self, operation: str, dtype: str, columns: int) -> float:
-        from gpu import bandwidths
+def setup(operation: str, dtype: str, columns: int) -> None:
+    why = missing()
+    if why:
+        raise NotImplementedError(why)
 
-        found = bandwidths(operation, dtype, [columns], self.numbers, self.rounds)
-        return found["copy"][0] / found["softkern"][0]
+
+def track_bandwidth(operation: str, dtype: str, columns: int) -> float:
+    from gpu import bandwidths
+
+    found = bandwidths(operation, dtype, [columns], NUMBERS, ROUNDS)
+    return found["copy"][0] / found["softkern"][0]
+
+
+track_bandwidth.pretty_name = "on a GPU: time over that of a copy of as many bytes"
+track_bandwidth.version = "1"
+track_bandwidth.unit = "of a copy's time"
+track_bandwidth.param_names = "operation", "dtype", "columns"
+track_bandwidth.params = (
+    ["softmax", "log_softmax", "logsumexp", "softmax_vjp", "softmax_jvp"],
+    ["float32", "float16", "float64"],
+    [100, 4096, 131072],
+)

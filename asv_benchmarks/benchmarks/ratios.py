@@ -1,5 +1,7 @@
 """softkern's time over that of others, by turns: the figures to trust on a shared machine."""
 
+from collections.abc import Callable
+
 from timing.cases import CASES
 from timing.turns import OTHERS, measure, ratio
 
@@ -15,41 +17,29 @@ def setup_cache() -> Found:
     return found
 
 
-setup_cache.timeout = 3600  # type: ignore[attr-defined]
+setup_cache.timeout = 3600
 
 
-class _Ratio:
-    version = "1"
-    unit = "of the other's time"
-    param_names = ("case", "other")
+def setup(found: Found, case: str, other: str) -> None:
+    if other not in found[case]:
+        raise NotImplementedError(f"{other} is not installed, or has no {case}")
 
-    def setup(self, found: Found, case: str, other: str) -> None:
-        if other not in found[case]:
-            raise NotImplementedError(f"{other} is not installed, or has no {case}")
 
-    def track_time(self, found: Found, case: str, other: str) -> float:
+def _ratio(operation: str) -> Callable[[Found, str, str], float]:
+    def track(found: Found, case: str, other: str) -> float:
         return found[case][other]
 
-
-def _over_others(*operations: str) -> tuple[list[str], tuple[str, ...]]:
-    return [case.label for case in CASES if case.operation in operations], OTHERS
-
-
-class Softmax(_Ratio):
-    params = _over_others("softmax")
-    pretty_name = "softmax: time over that of others"
-
-
-class LogSumExp(_Ratio):
-    params = _over_others("logsumexp")
-    pretty_name = "logsumexp: time over that of others"
+    track.__name__ = f"track_{operation}"
+    track.pretty_name = f"{operation}: time over that of others"
+    track.version = "1"
+    track.unit = "of the other's time"
+    track.params = [case.label for case in CASES if case.operation == operation], OTHERS
+    track.param_names = "case", "other"
+    return track
 
 
-class LogSoftmax(_Ratio):
-    params = _over_others("log_softmax")
-    pretty_name = "log_softmax: time over that of others"
-
-
-class Derivatives(_Ratio):
-    params = _over_others("softmax_vjp", "softmax_jvp")
-    pretty_name = "softmax_vjp, softmax_jvp: time over that of others"
+track_softmax = _ratio("softmax")
+track_logsumexp = _ratio("logsumexp")
+track_log_softmax = _ratio("log_softmax")
+track_softmax_vjp = _ratio("softmax_vjp")
+track_softmax_jvp = _ratio("softmax_jvp")

@@ -1,5 +1,6 @@
 """Seconds and memory of softkern alone: they move with the machine, and are for the plots."""
 
+from collections.abc import Callable
 from functools import cache
 from math import prod
 
@@ -18,7 +19,7 @@ def setup_cache() -> None:
         ready.cache_clear()
 
 
-setup_cache.timeout = 3600  # type: ignore[attr-defined]
+setup_cache.timeout = 3600
 
 
 @cache
@@ -27,45 +28,32 @@ def ready(label: str) -> Call:
     return call_of("softkern", THREADS, CASE[label])
 
 
-def of(*operations: str) -> tuple[str, ...]:
-    return tuple(label for label, case in CASE.items() if case.operation in operations)
-
-
-class _Time:
-    version = "1"
-    param_names = ("case",)
-    warmup_time = 2  # the first call loads the kernel
-    rounds = 1
-
-    def time_call(self, case: str) -> None:
+def _time(operation: str) -> Callable[[str], None]:
+    def time(case: str) -> None:
         ready(case)()
 
-
-class Softmax(_Time):
-    params = of("softmax")
-    pretty_name = "softmax: seconds"
-
-
-class LogSumExp(_Time):
-    params = of("logsumexp")
-    pretty_name = "logsumexp: seconds"
-
-
-class LogSoftmax(_Time):
-    params = of("log_softmax")
-    pretty_name = "log_softmax: seconds"
+    time.__name__ = f"time_{operation}"
+    time.pretty_name = f"{operation}: seconds"
+    time.version = "1"
+    time.params = [label for label, case in CASE.items() if case.operation == operation]
+    time.param_names = ("case",)
+    time.warmup_time = 2  # the first call loads the kernel
+    time.rounds = 1
+    return time
 
 
-class Derivatives(_Time):
-    params = of("softmax_vjp", "softmax_jvp")
-    pretty_name = "softmax_vjp, softmax_jvp: seconds"
+time_softmax = _time("softmax")
+time_logsumexp = _time("logsumexp")
+time_log_softmax = _time("log_softmax")
+time_softmax_vjp = _time("softmax_vjp")
+time_softmax_jvp = _time("softmax_jvp")
 
 
-class Memory:
-    version = "1"
-    params = tuple(label for label, case in CASE.items() if prod(case.shape) >= LARGE)
-    param_names = ("case",)
-    pretty_name = "peak memory of a process that makes the arrays and one call"
+def peakmem_call(case: str) -> None:
+    ready(case)()
 
-    def peakmem_call(self, case: str) -> None:
-        ready(case)()
+
+peakmem_call.pretty_name = "peak memory of a process with the arrays of one call"
+peakmem_call.version = "1"
+peakmem_call.params = [label for label, case in CASE.items() if prod(case.shape) >= LARGE]
+peakmem_call.param_names = ("case",)
