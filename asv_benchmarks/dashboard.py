@@ -70,8 +70,13 @@ def self_contained(page: str) -> str:
     return CHECKS.sub("", page)
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 def server(pages: Path) -> ThreadingHTTPServer:
-    handler = partial(SimpleHTTPRequestHandler, directory=pages)
+    handler = partial(_Quiet, directory=pages)
     return ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
 

@@ -1,5 +1,6 @@
 """The dashboard opens in a browser, with nothing from the network."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -54,7 +55,7 @@ def address(pages):
 
 @pytest.fixture
 def browse(address, tmp_path):
-    """Open a page: its elements, its picture, and the addresses that were asked for."""
+    """Open a page: its elements and its picture; it must ask for nothing but its own files."""
     if BROWSER is None:
         pytest.skip("no Chromium: apt install chromium")
 
@@ -64,16 +65,47 @@ def browse(address, tmp_path):
         command = [BROWSER, *FLAGS, profile, f"--log-net-log={log}", address + place]
         run = [*command, "--dump-dom", f"--screenshot={picture}"]
         done = subprocess.run(run, check=True, capture_output=True, text=True, timeout=120)
-        asked = set(re.findall(r'"url":"(\w+://[^"]*)"', log.read_text()))
-        return done.stdout, image.imread(picture), asked
+        origin = address.rstrip("/")
+        parameters = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
+        asked = {p["url"] for p in parameters if p.get("initiator") == origin}
+        assert asked
+        assert [url for url in asked if not url.startswith(address)] == []
+        return done.stdout, image.imread(picture)
 
     return visit
 
 
-def inked(picture):
-    """The share of a picture's points that have a colour."""
-    colours = picture[..., :3]
-    return np.mean(np.ptp(colours, axis=-1) > 0.3)
+def coloured(picture):
+    """How many points of a picture are neither white nor grey nor black."""
+    return int((np.ptp(picture[..., :3], axis=-1) > 0.3).sum())
+
+
+def test_the_grid_shows_every_benchmark(browse):
+    page, picture = browse()
+    for operation in ("softmax", "logsumexp", "log_softmax", "softmax_vjp"):
+        assert f"{operation}: time over that of others" in page
+    assert page.count('class="flot-base"') >= 5
+    assert coloured(picture) > 1000
+
+
+def test_a_graph_is_drawn(browse):
+    page, picture = browse("#ratios.track_softmax?x-axis=commit&other=torch")
+    assert 'class="flot-base"' in page
+    assert "softmax float32 (4096, 1000); other-torch" in page
+    curves = picture[100:880, 250:]  # beside the menu, which has colours of its own
+    assert coloured(curves) > 2000
+
+
+def test_the_regressions_are_listed(browse):
+    page, _ = browse("#regressions")
+    assert "Regressions" in page
+    assert "Browser compatibility" not in page
+
+
+def test_it_notices_what_a_page_asks_of_others(browse, pages):
+    (pages / "elsewhere.html").write_text('<img src="http://elsewhere.example/picture.png">')
+    with pytest.raises(AssertionError, match=r"elsewhere\.example"):
+        browse("elsewhere.html")
 
 
 def test_the_pages_name_no_other_place(pages):
