@@ -79,7 +79,7 @@ def logsumexp_jvp(
     x: Any, v: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
     with _rows(x.shape, axis, temperature, where, x, v, output) as rows:
-        dL = _zero_if_empty(rows, x, rows.sum(_softmax(rows, x) * rows.read(v, 0)))
+        dL = rows.sum(_weights(rows, x) * rows.read(v, 0))
         L = _logsumexp(rows, x)[0] if output is None else rows.read_reduced(output, keepdims)
         return rows.write_pair(L, dL, out, rows.reduced(keepdims))
 
@@ -110,7 +110,7 @@ def logsumexp_vjp(
     x: Any, g: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
     with _rows(x.shape, axis, temperature, where, x, g) as rows:
-        dx = _zero_if_empty(rows, x, _softmax(rows, x) * rows.read_reduced(g, keepdims))
+        dx = _weights(rows, x) * rows.read_reduced(g, keepdims)
         return rows.write(rows.hide(dx, 0), out)
 
 
@@ -156,11 +156,16 @@ def _log_sum(rows: "_Rows", d: Any, e: Any) -> Any:
 
 
 def _centred(rows: "_Rows", y: Any, v: Any) -> Any:
-    """v - <y, v>, with v measured from its value at the largest y: no dominant v has to cancel."""
+    """v - <y, v>, with v measured from its value at the largest y: no dominant v has to cancel.
+
+    That value is linear in v (of several largest y, the mean), as a library that turns a tangent map
+    around needs it.
+    """
     xp = rows.xp
     v = rows.read(v, 0)
     if not rows.is_complex:
-        v = v - rows.max(xp.where(y == rows.max(y), v, -inf))
+        largest = y == rows.max(y)
+        v = v - rows.sum(xp.where(largest, v, 0.0)) / rows.sum(xp.where(largest, 1.0, y * 0.0))
     return v - rows.sum(y * v)
 
 
@@ -171,9 +176,10 @@ def _sum_of_others(rows: "_Rows", y: Any, g: Any) -> Any:
     return rows.sum(xp.where(largest, g, 0.0)) - g + rows.sum(xp.where(largest, 0.0, g))
 
 
-def _zero_if_empty(rows: "_Rows", x: Any, derivative: Any) -> Any:
-    """A row with nothing above -inf has weights 0/0, and yet logsumexp is constant there."""
-    return rows.xp.where(rows.max(rows.read(x, -inf)) == -inf, 0.0, derivative)
+def _weights(rows: "_Rows", x: Any) -> Any:
+    """y; 0 in a row with nothing above -inf, where it is 0/0 and yet logsumexp is constant."""
+    y = _softmax(rows, x)
+    return rows.xp.where(rows.max(rows.read(x, -inf)) == -inf, 0.0, y)
 
 
 @contextmanager
@@ -200,6 +206,7 @@ class _Rows:
         self.dtype = self.xp.float32 if _is_half(self.result_dtype) else self.result_dtype
         self.is_complex = self.xp.isdtype(self.dtype, "complex floating")
         self.t = self._read_temperature(temperature)
+        self.t_is_ordinary = isinstance(self.t, float) and 1e-30 < self.t < 1e30
         self.where = None if where is None else self._read_where(where)
 
     def read(self, a: Any, hidden: float) -> Any:
@@ -231,13 +238,19 @@ class _Rows:
 
     def over_t(self, a: Any) -> Any:
         """a/t, and its limits where t is 0 or inf: 0/0 = 0 and inf/inf = inf."""
-        xp = self.xp
-        return xp.where((a == 0) | xp.isinf(a), a, a / self.t)
+        return a / self.t if self.t_is_ordinary else self._kept(a, a / self.t)
 
     def times_t(self, a: Any) -> Any:
         """a t, and its limits where t is 0 or inf: 0 inf = 0 and inf 0 = inf."""
+        return a * self.t if self.t_is_ordinary else self._kept(a, a * self.t)
+
+    def _kept(self, a: Any, otherwise: Any) -> Any:
+        """a itself where it is 0 or infinite and t is, or may be."""
         xp = self.xp
-        return xp.where((a == 0) | xp.isinf(a), a, a * self.t)
+        kept = (a == 0) | xp.isinf(a)
+        if not isinstance(self.t, float):
+            kept = kept & ((self.t == 0) | xp.isinf(self.t))
+        return xp.where(kept, a, otherwise)
 
     def write(self, y: Any, out: Any, shape: tuple[int, ...] | None = None) -> Any:
         """The result in its own shape and dtype, in `out` if there is one."""

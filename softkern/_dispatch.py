@@ -5,12 +5,9 @@ already, and its type says which one it is.
 """
 
 import sys
-from functools import cache
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-_BACKENDS = {"numpy": "numba_cpu", "cupy": "cupy_cuda"}  # every other library: array_api
 _WITHOUT_NAMESPACE = ("torch", "cupy", "dask")  # known to array_api_compat by name
 _PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
 
@@ -30,12 +27,34 @@ def backend(x: Any, temperature: Any, *others: Any) -> ModuleType:
 
 
 def _find(kind: type) -> ModuleType:
-    name = _BACKENDS.get(_library(kind), "array_api")
-    found = _found[kind] = import_module(f"softkern.backends.{name}")
+    found: ModuleType = _backend_for(_library(kind))
+    _found[kind] = found
     return found
 
 
-@cache
+def _backend_for(library: str) -> Any:
+    # Import statements, which torch.compile can follow; import_module it cannot.
+    if library == "numpy":
+        from .backends import numba_cpu
+
+        return numba_cpu
+    if library == "cupy":
+        from .backends import cupy_cuda
+
+        return cupy_cuda
+    if library == "torch":
+        from .backends import torch_tensor
+
+        return torch_tensor
+    if library == "jax":
+        from .backends import jax_array
+
+        return jax_array
+    from .backends import array_api
+
+    return array_api
+
+
 def _library(kind: type) -> str:
     """The name of the library whose arrays are of this type."""
     if issubclass(kind, _PLAIN):
