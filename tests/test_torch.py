@@ -89,6 +89,20 @@ class TestKernels:
             softkern.softmax_jvp(tensor(X), torch.empty(3, 4, device="meta"), -1)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch could use")
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_tensors_on_a_gpu(name):
+    pytest.importorskip("cupy")
+    x, u = (torch.tensor(a, device="cuda") for a in (X, U))
+    expected = call(softkern, name, X, U, 0, temperature=1.5)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        found = call(softkern, name, x, u, 0, temperature=1.5)
+    torch.cuda.synchronize()
+    for y, other in zip(found, expected, strict=True):
+        assert y.device == x.device
+        np.testing.assert_allclose(y.cpu().numpy(), other, rtol=1e-13, atol=1e-15)
+
+
 class TestOut:
     @pytest.mark.parametrize("name", VALUES)
     def test_results_go_there(self, name):

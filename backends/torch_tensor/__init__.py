@@ -5,6 +5,7 @@ Complex numbers, weights `b`, and tensors that lie where there are no kernels go
 
 from typing import Any
 
+import numpy as np
 from torch import from_numpy
 
 from .. import array_api, numba_cpu
@@ -40,6 +41,10 @@ def logsumexp(
     where: Any,
     out: Any,
 ) -> Any:
+    no_options = b is None and where is None and out is None and not keepdims and not return_sign
+    if no_options and is_plain(a, temperature):
+        L = numba_cpu.logsumexp(a.numpy(), axis, None, False, False, temperature, None, None)
+        return from_numpy(np.asarray(L))
     rows = None if b is not None or return_sign else Rows.of(axis, temperature, where, a)
     if rows is None:
         return array_api.logsumexp(a, axis, b, keepdims, return_sign, temperature, where, out)

@@ -19,7 +19,13 @@ from . import table
 config: Any = _numba_config  # its names come to be at run time, unseen by mypy
 
 _DEPENDENCIES = ("numpy", "numba", "llvmlite", "array-api-compat")
-_GENERIC = ("torch", "jax", "dask", "array-api-strict")
+_KERNELS = {
+    "cupy": "CUDA kernels",
+    "torch": "numba kernels, CUDA kernels where CuPy is",
+    "jax": "array API, own derivatives",
+    "dask": "array API",
+    "array-api-strict": "array API",
+}
 _LAYERS = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
 
 
@@ -48,8 +54,7 @@ def gather() -> dict[str, dict[str, str | int | bool | None]]:
         },
         "arrays": {
             "numpy": "numba kernels",
-            "cupy": "CUDA kernels" if _installed("cupy") else None,
-            **{name: "array API" if _installed(name) else None for name in _GENERIC},
+            **{name: how if _installed(name) else None for name, how in _KERNELS.items()},
         },
         "cpu": {
             "name": llvm.get_host_cpu_name(),
