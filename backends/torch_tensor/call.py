@@ -40,11 +40,14 @@ class Call(NamedTuple):
         x, output = (None, x) if self.given else (x, None)
         return operation(x, *v, axis, t, where, output, out)
 
+    @property
+    def reduces(self) -> bool:
+        return self.name in ("logsumexp", "logsumexp_jvp")
+
     def empty(self, tensors: Tensors) -> tuple[Tensor, ...]:
         """Room for its results."""
         x = tensors[0]
-        reduces = self.name in ("logsumexp", "logsumexp_jvp")
-        shape = reduced_shape(x.shape, self.axes, False) if reduces else x.shape
+        shape = reduced_shape(x.shape, self.axes, False) if self.reduces else x.shape
         results = 2 if self.name.endswith("_jvp") else 1
         return tuple(torch.empty(shape, dtype=x.dtype, device=x.device) for _ in range(results))
 

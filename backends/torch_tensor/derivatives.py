@@ -43,7 +43,10 @@ def is_plain(x: Tensor, temperature: Any) -> bool:
 
 
 def _is_watched(tensors: Tensors) -> bool:
-    """Whether autograd, forward mode or a transform of torch.func has to know of the call."""
+    """Whether autograd, forward mode or a transform of torch.func has to know of the call.
+
+    Torch has no public way to ask after the last two.
+    """
     if torch.is_grad_enabled() and any(a.requires_grad for a in tensors):
         return True
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0

@@ -57,8 +57,7 @@ class Rows(NamedTuple):
         if self.where is not None:
             rows.append(self._spread(torch.as_tensor(self.where, device=self.device)))
         call = Call(name, self.axes, number, self.where is not None, given)
-        reduces = name in ("logsumexp", "logsumexp_jvp")
-        shape = reduced_shape(self.shape, self.axes, keepdims) if reduces else self.shape
+        shape = reduced_shape(self.shape, self.axes, keepdims) if call.reduces else self.shape
         if out is not None:
             return self._run_into(out, call, rows, shape)
         results = tuple(y.reshape(shape) for y in apply(call, *rows))
@@ -68,11 +67,21 @@ class Rows(NamedTuple):
         if torch.is_grad_enabled() and any(a.requires_grad for a in rows):
             raise RuntimeError("out= takes no part in differentiation; leave it out")
         pair = call.name.endswith("_jvp")
-        results = check_outs(out, shape, self.dtype) if pair else (out,)
-        check_out(results[0], shape, self.dtype)
-        inner = call.empty(rows)[0].shape
-        call.compute(rows, [y.view(inner) for y in results])
-        return out
+        places = check_outs(out, shape, self.dtype) if pair else (out,)
+        check_out(places[0], shape, self.dtype)
+        room = call.empty(rows)
+        call.compute(
+            rows,
+            [
+                y if place is None else place.view(y.shape)
+                for y, place in zip(room, places, strict=True)
+            ],
+        )
+        results = tuple(
+            y.reshape(shape) if place is None else place
+            for y, place in zip(room, places, strict=True)
+        )
+        return results if pair else results[0]
 
     def _one_a_row(self, a: Tensor, keepdims: bool) -> Tensor:
         """A number for each row, without the axes of the rows."""
