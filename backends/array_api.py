@@ -19,7 +19,13 @@ from math import inf, nan
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_lazy_array, is_numpy_namespace
+from array_api_compat import (
+    array_namespace,
+    device,
+    is_jax_namespace,
+    is_lazy_array,
+    is_numpy_namespace,
+)
 
 from .rows import check_out, reduced_axes, reduced_shape
 
@@ -53,6 +59,40 @@ def logsumexp(
             return rows.write_pair(L, xp.sign(s), out, rows.reduced(keepdims))
         L = L if rows.is_complex else xp.where(s < 0, nan, L)
         return rows.write(L, out, rows.reduced(keepdims))
+
+
+def partial_logsumexp(a: Any, axis: Any, b: Any, temperature: Any, where: Any) -> Any:
+    """(m, s), s in the widest float there is."""
+    shape = np.broadcast_shapes(a.shape, np.shape(b))
+    with _rows(shape, axis, temperature, where, a, b) as rows:
+        if rows.is_complex:
+            raise TypeError("the pair of a part is of real numbers; logsumexp takes complex ones")
+        xp = rows.xp
+        m, _, e = _exponentials(rows, a, b)
+        s = xp.sum(xp.astype(e, _widest(xp)), axis=rows.axes, keepdims=True)
+        return tuple(xp.reshape(y, rows.reduced(False)) for y in (m, s))
+
+
+def merge_logsumexp(m: Any, s: Any, other_m: Any, other_s: Any, temperature: Any) -> Any:
+    """(m, s) + (m', s') = (M, s exp((m - M)/t) + s' exp((m' - M)/t)), with M = max(m, m')."""
+    with _rows(m.shape, (), temperature, None, s, other_s) as rows:
+        xp = rows.xp
+        M = xp.maximum(m, other_m)
+        parts = []
+        for own, weight in ((m, s), (other_m, other_s)):
+            d = xp.where(own == M, 0.0, rows.read(own, 0) - rows.read(M, 0))  # inf - inf is NaN
+            parts.append(rows.read(weight, 0) * xp.exp(rows.over_t(d)))
+        return M, xp.reshape(parts[0] + parts[1], m.shape)
+
+
+def value_logsumexp(m: Any, s: Any, return_sign: bool, temperature: Any) -> Any:
+    """L = m + t log s, in the dtype of m."""
+    with _rows(m.shape, (), temperature, None, s) as rows:
+        xp = rows.xp
+        t_log_s = rows.times_t(xp.log(xp.abs(rows.read(s, 0))))
+        L = xp.where(xp.isinf(t_log_s), t_log_s, rows.read(m, 0) + t_log_s)
+        L = xp.astype(xp.reshape(L, m.shape), m.dtype)
+        return (L, xp.sign(s)) if return_sign else xp.where(s < 0, nan, L)
 
 
 def softmax_jvp(
@@ -131,16 +171,22 @@ def _log_softmax(rows: "_Rows", x: Any) -> Any:
 def _logsumexp(rows: "_Rows", a: Any, b: Any = None) -> tuple[Any, Any]:
     """L = m + t log|s| (complex: log s) and s = sum b exp(d)."""
     xp = rows.xp
+    m, d, e = _exponentials(rows, a, b)
+    t_log_s = rows.times_t(_log_sum(rows, d, e))
+    L = xp.where(xp.isinf(t_log_s), t_log_s, m + t_log_s)  # complex inf + inf is NaN in torch
+    return L, rows.sum(e)
+
+
+def _exponentials(rows: "_Rows", a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """m, d and b exp(d)."""
+    xp = rows.xp
     a = rows.read(a, -inf)
     if b is not None:
         b = rows.read(b, 0)
         a = xp.where(b == 0, -inf, a)
     m = rows.max(a)
     d = rows.over_t(xp.where(xp.isinf(a), a, a - m))  # inf - inf would be NaN
-    e = xp.exp(d) if b is None else b * xp.exp(d)
-    t_log_s = rows.times_t(_log_sum(rows, d, e))
-    L = xp.where(xp.isinf(t_log_s), t_log_s, m + t_log_s)  # complex inf + inf is NaN in torch
-    return L, rows.sum(e)
+    return m, d, xp.exp(d) if b is None else b * xp.exp(d)
 
 
 def _log_sum(rows: "_Rows", d: Any, e: Any) -> Any:
@@ -323,6 +369,11 @@ def _result_dtype(xp: Any, dtypes: list[Any]) -> Any:
     if not _is_half(dtype) and not xp.isdtype(dtype, ("real floating", "complex floating")):
         raise TypeError(f"softkern computes with numbers, not with dtype {dtype}")
     return dtype
+
+
+def _widest(xp: Any) -> Any:
+    """float64, but in JAX what it has been set to."""
+    return xp.zeros(()).dtype if is_jax_namespace(xp) else xp.float64
 
 
 def _is_half(dtype: Any) -> bool:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._api import log_softmax, logsumexp, softmax
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
+    from ._stream import LogSumExp, merge_logsumexp, partial_logsumexp
     from ._threads import get_num_threads, num_threads, set_num_threads
     from ._vjp import log_softmax_vjp, logsumexp_vjp, softmax_vjp
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "LogSumExp",
     "get_num_threads",
     "log_softmax",
     "log_softmax_jvp",
@@ -19,14 +21,23 @@ __all__ = [
     "logsumexp",
     "logsumexp_jvp",
     "logsumexp_vjp",
+    "merge_logsumexp",
     "num_threads",
+    "partial_logsumexp",
     "set_num_threads",
     "softmax",
     "softmax_jvp",
     "softmax_vjp",
 ]
 
-_HOMES = {"_jvp": "_jvp", "_vjp": "_vjp", "_threads": "_threads"}  # ending of a name -> module
+_HOMES = {  # ending of a name -> module; _api is that of the rest
+    "_jvp": "_jvp",
+    "_vjp": "_vjp",
+    "_threads": "_threads",
+    "LogSumExp": "_stream",
+    "merge_logsumexp": "_stream",
+    "partial_logsumexp": "_stream",
+}
 
 
 def __getattr__(name: str) -> Any:

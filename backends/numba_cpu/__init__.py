@@ -10,8 +10,10 @@ import numpy as np
 from numpy import empty_like
 
 from .. import array_api
+from ..array_api import merge_logsumexp as merge_logsumexp
+from ..array_api import value_logsumexp as value_logsumexp
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import PLAIN, Rows, plain_rows, run_plain, takes
+from .arrays import PLAIN, Rows, as_numbers, plain_rows, run_plain, takes
 
 INF = float("inf")
 _SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLAIN["logsumexp"]
@@ -66,6 +68,17 @@ def logsumexp(
     check_out(out, reduced_shape(rows.shape, rows.axes, keepdims), rows.dtype)
     L, _ = rows.run("logsumexp", a, reduced=True, out=(out, None))
     return rows.write_reduced(L, out, keepdims)
+
+
+def partial_logsumexp(a: Any, axis: Any, b: Any, temperature: Any, where: Any) -> Any:
+    a = as_numbers(a)
+    if a.dtype.itemsize == 2:  # too short for a sum
+        a = a.astype(np.float32)
+    rows = None if b is not None else Rows.of(axis, temperature, where, a)
+    if rows is None:
+        return array_api.partial_logsumexp(a, axis, b, temperature, where)
+    m, s = rows.run("partial_logsumexp", a, reduced=True, results=(True, True))
+    return rows.write_reduced(m, None, False), rows.write_reduced(s.astype(float), None, False)
 
 
 def softmax_jvp(

@@ -191,6 +191,15 @@ def logsumexp(x, v, e, y, dy, g, state, row):
 
 
 @inline
+def partial_logsumexp(x, v, e, y, dy, g, state, row):
+    """m and s themselves."""
+    if row.phase == WHOLE:
+        state = _divided(state, row)
+    store(y, 0, state.m)
+    store(dy, 0, state.s[0] + state.s[1])
+
+
+@inline
 def _log_of_sum(y, state, row):
     t, t_error = temperature_of(row)
     store(y, 0, narrow(widen(state.m) + (widen(t) + widen(t_error)) * log_of(state.s), state.m))

@@ -66,6 +66,11 @@ def logsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
 
 
+def partial_logsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+    fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.partial_logsumexp
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+
+
 def softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
     fold, complete, finish = kernels.boltzmann, kernels.as_it_is, kernels.softmax_jvp
     sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
