@@ -102,7 +102,7 @@ def _plot(results: Sequence[Result], file: Path) -> None:
     axis.axvline(1, color="black", label="softkern")
     axis.set(xscale="log", xlabel=f"time over softkern's ({THREADS} threads)")
     axis.set_yticks(lines, [r.case.label for r in results])
-    axis.invert_yaxis()
+    axis.set_ylim(len(results) - 0.5, -0.5)
     axis.grid(alpha=0.3)
     figure.legend(loc="outside upper center", ncols=7)
     figure.savefig(file)
