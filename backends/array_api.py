@@ -252,7 +252,8 @@ class _Rows:
         self.dtype = self.xp.float32 if _is_half(self.result_dtype) else self.result_dtype
         self.is_complex = self.xp.isdtype(self.dtype, "complex floating")
         self.t = self._read_temperature(temperature)
-        self.t_is_ordinary = isinstance(self.t, float) and 1e-30 < self.t < 1e30
+        ordinary = isinstance(self.t, float) and 1e-30 < self.t < 1e30
+        self.divides_by_t = ordinary and not self.is_complex  # complex infinities are never divided
         self.where = None if where is None else self._read_where(where)
 
     def read(self, a: Any, hidden: float) -> Any:
@@ -284,17 +285,17 @@ class _Rows:
 
     def over_t(self, a: Any) -> Any:
         """a/t, and its limits where t is 0 or inf: 0/0 = 0 and inf/inf = inf."""
-        return a / self.t if self.t_is_ordinary else self._kept(a, a / self.t)
+        return a / self.t if self.divides_by_t else self._kept(a, a / self.t)
 
     def times_t(self, a: Any) -> Any:
         """a t, and its limits where t is 0 or inf: 0 inf = 0 and inf 0 = inf."""
-        return a * self.t if self.t_is_ordinary else self._kept(a, a * self.t)
+        return a * self.t if self.divides_by_t else self._kept(a, a * self.t)
 
     def _kept(self, a: Any, otherwise: Any) -> Any:
         """a itself where it is 0 or infinite and t is, or may be."""
         xp = self.xp
         kept = (a == 0) | xp.isinf(a)
-        if not isinstance(self.t, float):
+        if not isinstance(self.t, float) and not self.is_complex:
             kept = kept & ((self.t == 0) | xp.isinf(self.t))
         return xp.where(kept, a, otherwise)
 

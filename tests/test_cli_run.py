@@ -302,7 +302,8 @@ class TestErrors:
 
 
 STALLED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from softkern._cli import stream
 from softkern.__main__ import main
 

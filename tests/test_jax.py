@@ -15,6 +15,13 @@ T = np.array([0.5, 1.0, 3.0])
 WHERE = np.array([[True, False, True, True], [True] * 4, [False, True, False, False]])
 
 
+@pytest.fixture(autouse=True)
+def _forget_what_was_compiled():
+    """It would stay in memory until the last test of all."""
+    yield
+    jax.clear_caches()
+
+
 def own(name, **options):
     return lambda x: getattr(softkern, name)(x, -1, **options)
 
