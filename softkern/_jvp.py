@@ -81,7 +81,7 @@ def softmax_jvp(
     array([ 0.1875, -0.0625, -0.0625, -0.0625])
     """
     primal = x if output is None else output
-    pair: tuple[Any, Any] = backend(primal, temperature, v, where, *_places(out)).softmax_jvp(
+    pair: tuple[Any, Any] = backend(primal, temperature, v, where, out).softmax_jvp(
         x, v, axis, temperature, where, output, out
     )
     return pair
@@ -156,7 +156,7 @@ def log_softmax_jvp(
     array([ 0.75, -0.25, -0.25, -0.25])
     """
     primal = x if output is None else output
-    pair: tuple[Any, Any] = backend(primal, temperature, v, where, *_places(out)).log_softmax_jvp(
+    pair: tuple[Any, Any] = backend(primal, temperature, v, where, out).log_softmax_jvp(
         x, v, axis, temperature, where, output, out
     )
     return pair
@@ -238,11 +238,7 @@ def logsumexp_jvp(
     >>> float(dL)
     2.5
     """
-    pair: tuple[Any, Any] = backend(x, temperature, v, where, output, *_places(out)).logsumexp_jvp(
+    pair: tuple[Any, Any] = backend(x, temperature, v, where, output, out).logsumexp_jvp(
         x, v, axis, keepdims, temperature, where, output, out
     )
     return pair
-
-
-def _places(out: Any) -> tuple[Any, ...]:
-    return out if isinstance(out, tuple) else (out,)

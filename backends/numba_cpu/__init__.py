@@ -10,8 +10,6 @@ import numpy as np
 from numpy import empty_like
 
 from .. import array_api
-from ..array_api import merge_logsumexp as merge_logsumexp
-from ..array_api import value_logsumexp as value_logsumexp
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import PLAIN, Rows, as_numbers, plain_rows, run_plain, takes
 
