@@ -6,6 +6,8 @@ The contract. A backend is a module with one function for each operation, called
     log_softmax(x, axis, temperature, where, out)                  -> z
     logsumexp(a, axis, b, keepdims, return_sign, temperature, where, out) -> L or (L, sign)
     partial_logsumexp(a, axis, b, temperature, where)              -> (m, s)
+    merge_logsumexp(m, s, other_m, other_s, temperature)           -> (m, s)
+    value_logsumexp(m, s, return_sign, temperature)                -> L or (L, sign)
     softmax_jvp(x, v, axis, temperature, where, output, out)       -> (y, dy)
     log_softmax_jvp(x, v, axis, temperature, where, output, out)   -> (z, dz)
     logsumexp_jvp(x, v, axis, keepdims, temperature, where, output, out) -> (L, dL)

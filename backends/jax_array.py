@@ -12,9 +12,11 @@ from .array_api import (
     log_softmax_vjp,
     logsumexp_jvp,
     logsumexp_vjp,
+    merge_logsumexp,
     partial_logsumexp,
     softmax_jvp,
     softmax_vjp,
+    value_logsumexp,
 )
 from .rows import reduced_axes, reduced_shape
 
@@ -25,10 +27,12 @@ __all__ = [
     "logsumexp",
     "logsumexp_jvp",
     "logsumexp_vjp",
+    "merge_logsumexp",
     "partial_logsumexp",
     "softmax",
     "softmax_jvp",
     "softmax_vjp",
+    "value_logsumexp",
 ]
 
 

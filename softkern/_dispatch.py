@@ -12,51 +12,58 @@ _WITHOUT_NAMESPACE = ("torch", "cupy", "dask")  # known to array_api_compat by n
 _PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
 
 _found: dict[type, ModuleType] = {}
+_libraries: dict[type, str] = {}
 
 
-def backend(x: Any, temperature: Any, *others: Any) -> ModuleType:
-    """Return the backend for `x`; `temperature` and `others` must fit in with it."""
+def backend(
+    x: Any, temperature: Any, a: Any = None, b: Any = None, c: Any = None, d: Any = None
+) -> ModuleType:
+    """Return the backend for `x`, with which all the others must fit in."""
     kind = type(x)
-    found = _found.get(kind) or _find(kind)
     if type(temperature) is not float or not temperature >= 0.0:
         _check_temperature(temperature, kind)
-    for other in others:
-        if other is not None and type(other) is not kind:
-            _check_same_library(other, kind)
-    return found
+    if a is not None or b is not None or c is not None or d is not None:
+        for other in (a, b, c, d):
+            if other is not None and type(other) is not kind:
+                _check_same_library(other, kind)
+    try:
+        return _found[kind]
+    except KeyError:
+        return _find(kind)
 
 
 def _find(kind: type) -> ModuleType:
-    found: ModuleType = _backend_for(_library(kind))
+    found: ModuleType = _backend_for(_library_of(kind))
     _found[kind] = found
     return found
 
 
 def _backend_for(library: str) -> Any:
     # Import statements, which torch.compile can follow; import_module it cannot.
-    if library == "numpy":
-        from .backends import numba_cpu
-
-        return numba_cpu
-    if library == "cupy":
-        from .backends import cupy_cuda
-
-        return cupy_cuda
-    if library == "torch":
-        from .backends import torch_tensor
-
-        return torch_tensor
-    if library == "jax":
-        from .backends import jax_array
-
-        return jax_array
-    from .backends import array_api
-
-    return array_api
+    match library:
+        case "numpy":
+            from .backends import numba_cpu as found
+        case "cupy":
+            from .backends import cupy_cuda as found
+        case "torch":
+            from .backends import torch_tensor as found
+        case "jax":
+            from .backends import jax_array as found
+        case "dask":
+            from .backends import dask_array as found
+        case _:
+            from .backends import array_api as found
+    return found
 
 
-def _library(kind: type) -> str:
+def _library_of(kind: type) -> str:
     """The name of the library whose arrays are of this type."""
+    if kind not in _libraries:
+        _libraries[kind] = _find_library(kind)
+    return _libraries[kind]
+
+
+def _find_library(kind: type) -> str:
     if issubclass(kind, _PLAIN):
         return "numpy"
     numpy = sys.modules.get("numpy")
@@ -93,7 +100,7 @@ def _check_same_library(other: Any, kind: type) -> None:
             _check_same_library(each, kind)
     elif other is not None and not isinstance(other, _PLAIN):
         other_kind: type = type(other)
-        if _library(kind) != _library(other_kind):
+        if _library_of(kind) != _library_of(other_kind):
             raise TypeError(
                 f"arrays of two libraries in one call: {_name(kind)} and {_name(other_kind)}; "
                 "convert one of them first"

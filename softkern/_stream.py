@@ -4,7 +4,6 @@ A row, or a part of one, is summed up by its pair (m, s): its maximum, and the s
 over that of the maximum. The pairs of two parts merge to the pair of both.
 """
 
-from types import ModuleType
 from typing import Any
 
 from ._dispatch import backend
@@ -126,7 +125,7 @@ def merge_logsumexp(first: Pair, second: Pair, *, temperature: Any = 1.0) -> Pai
     if len(shapes) > 1:
         raise ValueError(f"pairs of different shapes: {', '.join(map(str, sorted(shapes)))}")
     m, s = first
-    pair: Pair = _formulas(m, temperature, s, *second).merge_logsumexp(m, s, *second, temperature)
+    pair: Pair = backend(m, temperature, s, *second).merge_logsumexp(m, s, *second, temperature)
     return pair
 
 
@@ -234,8 +233,7 @@ class LogSumExp:
         for _, pair in reversed(self._runs[:-1]):
             whole = merge_logsumexp(pair, whole, temperature=self.temperature)
         m, s = whole
-        formulas = _formulas(m, self.temperature, s)
-        return formulas.value_logsumexp(m, s, return_sign, self.temperature)
+        return backend(m, self.temperature, s).value_logsumexp(m, s, return_sign, self.temperature)
 
     def _append(self, length: int, pair: Pair) -> None:
         runs = self._runs
@@ -247,12 +245,3 @@ class LogSumExp:
             (length, pair), (other_length, other) = runs[-2:]
             merged = merge_logsumexp(pair, other, temperature=self.temperature)
             runs[-2:] = [(length + other_length, merged)]
-
-
-def _formulas(m: Any, *others: Any) -> ModuleType:
-    """The formulas, which serve the pairs of every library; an error if they are of two."""
-    backend(m, *others)
-    from .backends import array_api
-
-    formulas: ModuleType = array_api
-    return formulas

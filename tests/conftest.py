@@ -16,6 +16,7 @@ NAMESPACES = {
     "array_api_strict": "array_api_strict",
     "torch": "array_api_compat.torch",
     "jax": "jax.numpy",
+    "dask": "array_api_compat.dask.array",
     "cupy": "array_api_compat.cupy",
 }
 

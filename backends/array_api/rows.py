@@ -51,7 +51,7 @@ class Rows:
 
     def read_reduced(self, a: Any, keepdims: bool) -> Any:
         """An array with one number a row, shaped to broadcast against the rows."""
-        return self._spread(self._convert(a), self.reduced(keepdims), self._one_a_row())
+        return self._spread(self._convert(a), self.reduced(keepdims), self.one_a_row())
 
     def hide(self, a: Any, hidden: float) -> Any:
         return a if self.where is None else self.xp.where(self.where, a, hidden)
@@ -69,7 +69,7 @@ class Rows:
         """The maximum, of the real parts where complex; that of no numbers at all is -inf."""
         a = self.xp.real(a) if self.xp.isdtype(a.dtype, "complex floating") else a
         if 0 in self.shape:
-            return self.xp.full(self._one_a_row(), -inf, dtype=a.dtype, device=self.device)
+            return self.xp.full(self.one_a_row(), -inf, dtype=a.dtype, device=self.device)
         return self.xp.max(a, axis=self.axes, keepdims=True)
 
     def over_t(self, a: Any) -> Any:
@@ -117,7 +117,8 @@ class Rows:
         a = a if a.shape == shape else self.xp.broadcast_to(a, shape)
         return a if shape == rows_shape else self.xp.reshape(a, rows_shape)
 
-    def _one_a_row(self) -> tuple[int, ...]:
+    def one_a_row(self) -> tuple[int, ...]:
+        """The shape of an array with one number a row, to broadcast against the rows."""
         return reduced_shape(self.shape or (1,), self.axes, True)
 
     def _read_where(self, where: Any) -> Any:

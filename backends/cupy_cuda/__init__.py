@@ -8,7 +8,9 @@ negative or NaN, the results of its row are NaN.
 from typing import Any
 
 from .. import array_api
+from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
+from ..array_api import value_logsumexp as value_logsumexp
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import Rows
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy import empty_like
 
 from .. import array_api
+from ..array_api import merge_logsumexp as merge_logsumexp
+from ..array_api import value_logsumexp as value_logsumexp
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import PLAIN, Rows, as_numbers, plain_rows, run_plain, takes
 
@@ -70,7 +72,7 @@ def logsumexp(
 
 def partial_logsumexp(a: Any, axis: Any, b: Any, temperature: Any, where: Any) -> Any:
     a = as_numbers(a)
-    if a.dtype.itemsize == 2:  # too short for a sum
+    if a.dtype.kind not in "biu" and a.dtype.itemsize == 2:  # too short for a sum
         a = a.astype(np.float32)
     rows = None if b is not None else Rows.of(axis, temperature, where, a)
     if rows is None:
@@ -84,7 +86,7 @@ def softmax_jvp(
 ) -> Any:
     rows = Rows.of(axis, temperature, where, x if output is None else output, v)
     if rows is None:
-        x, v, output = _arrays(x, v, output)
+        x, output = _arrays(x, output)
         return array_api.softmax_jvp(x, v, axis, temperature, where, output, out)
     out = check_outs(out, rows.shape, rows.dtype)
     if output is None:
@@ -100,7 +102,7 @@ def log_softmax_jvp(
 ) -> Any:
     rows = Rows.of(axis, temperature, where, x if output is None else output, v)
     if rows is None:
-        x, v, output = _arrays(x, v, output)
+        x, output = _arrays(x, output)
         return array_api.log_softmax_jvp(x, v, axis, temperature, where, output, out)
     out = check_outs(out, rows.shape, rows.dtype)
     if output is None:
@@ -116,7 +118,7 @@ def logsumexp_jvp(
 ) -> Any:
     rows = Rows.of(axis, temperature, where, x, v)
     if rows is None:
-        x, v, output = _arrays(x, v, output)
+        x, output = _arrays(x, output)
         return array_api.logsumexp_jvp(x, v, axis, keepdims, temperature, where, output, out)
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
     out = check_outs(out, shape, rows.dtype)
@@ -131,7 +133,7 @@ def softmax_vjp(
 ) -> Any:
     rows = Rows.of(axis, temperature, where, x if output is None else output, g)
     if rows is None:
-        x, g, output = _arrays(x, g, output)
+        x, output = _arrays(x, output)
         return array_api.softmax_vjp(x, g, axis, temperature, where, output, out)
     check_out(out, rows.shape, rows.dtype)
     given = output is not None
@@ -145,7 +147,7 @@ def log_softmax_vjp(
 ) -> Any:
     rows = Rows.of(axis, temperature, where, x if output is None else output, g)
     if rows is None:
-        x, g, output = _arrays(x, g, output)
+        x, output = _arrays(x, output)
         return array_api.log_softmax_vjp(x, g, axis, temperature, where, output, out)
     check_out(out, rows.shape, rows.dtype)
     given = output is not None
@@ -161,7 +163,7 @@ def logsumexp_vjp(
 ) -> Any:
     rows = Rows.of(axis, temperature, where, x, g)
     if rows is None:
-        x, g, output = _arrays(x, g, output)
+        x, output = _arrays(x, output)
         return array_api.logsumexp_vjp(x, g, axis, keepdims, temperature, where, output, out)
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
     g = np.broadcast_to(g, shape)

@@ -1,5 +1,6 @@
 """From a call to its kernel: compilation on first use, tiles, threads."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,9 @@ def _drop_outdated_caches() -> None:
     folder = Path(__file__).parent
     changed = max(source.stat().st_mtime for source in folder.glob("*.py"))
     for index in folder.glob("__pycache__/*.nbi"):
-        if index.stat().st_mtime < changed:
-            index.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process may be at it
+            if index.stat().st_mtime < changed:
+                index.unlink()
 
 
 _drop_outdated_caches()

@@ -6,6 +6,8 @@ two threads use it at once: there the kernels run serially, on the caller's thre
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import numba
@@ -15,6 +17,7 @@ WORTH_SHARING = 1 << 16
 
 _chosen: int | None = None
 _forked = False
+_caller = threading.local()
 
 
 def _note_fork() -> None:
@@ -38,9 +41,20 @@ def set_num_threads(count: int) -> None:
     _chosen = count
 
 
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Keep to the calling thread what it calls, for an engine that calls from many."""
+    before = getattr(_caller, "is_alone", False)
+    _caller.is_alone = True
+    try:
+        yield
+    finally:
+        _caller.is_alone = before
+
+
 def threads_for(size: int) -> int:
     """The number of threads for a call on `size` numbers."""
-    if size < WORTH_SHARING or _forked:
+    if size < WORTH_SHARING or _forked or getattr(_caller, "is_alone", False):
         return 1
     count = get_num_threads()
     if count > 1 and _layer() == "workqueue" and threading.active_count() > 1:

@@ -9,7 +9,9 @@ import numpy as np
 from torch import from_numpy
 
 from .. import array_api, numba_cpu
+from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
+from ..array_api import value_logsumexp as value_logsumexp
 from .derivatives import is_plain
 from .rows import Rows
 
