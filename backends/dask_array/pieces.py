@@ -72,7 +72,8 @@ def _with_tangent(rows: Rows, x: Any, v: Any, m: Any, r: Any, t: Any, where: Any
 
 def _where_largest(rows: Rows, largest: Any, v: Any) -> Any:
     xp = rows.xp
-    return rows.sum(xp.where(largest, v, 0.0)) / rows.sum(xp.where(largest, 1.0, 0.0 * v))
+    count = rows.sum(xp.where(largest, 1.0, 0.0 * v))
+    return xp.where(count == 0, 0.0, rows.sum(xp.where(largest, v, 0.0)) / count)
 
 
 def merge_states(*states: State) -> State:
