@@ -13,6 +13,7 @@ _EXAMPLES = """\
 examples:
   softkern run scores.npy -o probabilities.npy --op softmax --axis -1
   softkern run scores.npy -o energy.npy --op logsumexp --axis none --temperature 0.5
+  softkern run scores.npy -o probabilities.npy --engine dask --scheduler tcp://10.0.0.1:8786
   softkern info
   softkern check --json
   softkern bench softmax float32 --plot speed.png
@@ -107,6 +108,18 @@ def _add_run_arguments(run: _Parser) -> None:
     )
     run.add_argument(
         "--temperature", type=float, default=1.0, metavar="T", help=">= 0 (default: %(default)s)"
+    )
+    run.add_argument(
+        "--engine",
+        choices=["here", "dask"],
+        default="here",
+        help="this process, or the workers of a Dask cluster, who must see both files "
+        "(default: %(default)s)",
+    )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of the cluster, such as tcp://10.0.0.1:8786; without it, workers on this machine",
     )
 
 

@@ -18,11 +18,18 @@ def run(arguments: Namespace) -> int:
         raise InputError(f"{target.parent}: no such folder")
     if target.exists() and not target.is_file():
         raise InputError(f"{target} is not a file, and would be replaced by one")
+    if arguments.scheduler and arguments.engine != "dask":
+        raise InputError("--scheduler is for --engine dask")
     job = stream.plan(arguments.input, arguments.op, arguments.axis, arguments.temperature)
 
     started = perf_counter()
-    with _progress(stream.work(job) * job.dtype.itemsize) as advance:
-        stream.execute(job, target, lambda n: advance(n * job.dtype.itemsize))
+    if arguments.engine == "dask":
+        from . import cluster
+
+        cluster.execute(job, target, arguments.scheduler)
+    else:
+        with _progress(stream.work(job) * job.dtype.itemsize) as advance:
+            stream.execute(job, target, lambda n: advance(n * job.dtype.itemsize))
     _report(job, target, perf_counter() - started, arguments.json)
     return 0
 

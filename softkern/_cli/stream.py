@@ -80,8 +80,8 @@ def work(job: Job) -> int:
 
 def execute(job: Job, target: Path, advance: Callable[[int], object]) -> None:
     """Write the result to `target`; tell `advance` of every element worked on."""
-    with np.errstate(all="ignore"), _replacing(target) as part:
-        _create(part, job)
+    with np.errstate(all="ignore"), replacing(target) as part:
+        create(part, job)
         for pieces in _tiles(job):
             first, *others = pieces
             if not others:
@@ -176,7 +176,7 @@ def _read_wide(job: Job, box: Box) -> Array:
     return _read(job, box).astype(np.result_type(job.dtype, np.float64))
 
 
-def _create(part: Path, job: Job) -> None:
+def create(part: Path, job: Job) -> None:
     open_memmap(part, "w+", job.result_dtype, job.result_shape, job.fortran_order)
     if not hasattr(os, "posix_fallocate"):
         return
@@ -196,7 +196,7 @@ def _write(part: Path, job: Job, box: Box, y: Array) -> None:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path) -> Iterator[Path]:
     """Give a file beside `target` that takes its place when complete, and vanishes otherwise."""
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     terminate = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
