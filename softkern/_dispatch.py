@@ -9,6 +9,11 @@ from types import ModuleType
 from typing import Any
 
 _WITHOUT_NAMESPACE = ("torch", "cupy", "dask")  # known to array_api_compat by name
+_WITH_LABELS = {
+    "pandas": "pass `x.to_numpy()`, and give the result to `type(x)` with the labels of x",
+    "xarray": "call `xarray.apply_ufunc(softkern.softmax, x, input_core_dims=[[dim]], "
+    "output_core_dims=[[dim]], kwargs={'axis': -1}, dask='allowed')`",
+}
 _PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
 
 _found: dict[type, ModuleType] = {}
@@ -77,8 +82,10 @@ def _find_library(kind: type) -> str:
     for root in _WITHOUT_NAMESPACE:
         if root in roots:
             return root
+    root = kind.__module__.partition(".")[0]
+    if root in _WITH_LABELS:
+        raise TypeError(f"{_name(kind)} would lose its labels here: {_WITH_LABELS[root]}")
     if hasattr(kind, "__array_namespace__"):
-        root = kind.__module__.partition(".")[0]
         return "jax" if root == "jaxlib" else root
     raise TypeError(
         f"{_name(kind)} is not an array softkern knows: it takes NumPy arrays, numbers and "

@@ -38,3 +38,13 @@ def test_fashion_mnist_is_learnt_in_the_same_way_every_time(tmp_path):
     accuracies, first = train(tmp_path, FASHION_MNIST, epochs=5)
     assert accuracies[-1] >= 83
     assert train(tmp_path, FASHION_MNIST, epochs=5)[1] == first
+
+
+def test_rows_larger_than_memory(tmp_path):
+    pytest.importorskip("distributed")
+    command = [sys.executable, EXAMPLES / "larger_than_memory.py", "--gigabytes", "0.1"]
+    out = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert out.returncode == 0, out.stderr
+    assert "100% Completed" in out.stderr
+    (error,) = re.findall(r"1 within (\S+)", out.stdout)
+    assert float(error) < 1e-6

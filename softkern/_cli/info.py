@@ -23,7 +23,7 @@ _KERNELS = {
     "cupy": "CUDA kernels",
     "torch": "numba kernels, CUDA kernels where CuPy is",
     "jax": "array API, own derivatives",
-    "dask": "array API",
+    "dask": "each block by its own kind",
     "array-api-strict": "array API",
 }
 _LAYERS = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
