@@ -145,6 +145,12 @@ def test_streams_merge_and_travel():
     np.testing.assert_allclose(second.value(), before + np.log(2), rtol=1e-15)
 
 
+def test_the_value_of_one_row_is_a_number():
+    stream = LogSumExp()
+    stream.update(np.zeros(4))
+    assert type(stream.value()) is type(softkern.logsumexp(np.zeros(4)))
+
+
 def test_the_pair_is_what_it_says():
     x = np.array([[1.0, 3.0, 3.0], [-INF, -INF, -INF]])
     m, s = partial_logsumexp(x, 1)

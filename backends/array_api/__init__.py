@@ -82,8 +82,10 @@ def value_logsumexp(m: Any, s: Any, return_sign: bool, temperature: Any) -> Any:
         xp = rows.xp
         t_log_s = rows.times_t(xp.log(xp.abs(rows.read(s, 0))))
         L = xp.where(xp.isinf(t_log_s), t_log_s, rows.read(m, 0) + t_log_s)
+        L = L if return_sign else xp.where(s < 0, nan, L)
         L = xp.astype(xp.reshape(L, m.shape), m.dtype)
-        return (L, xp.sign(s)) if return_sign else xp.where(s < 0, nan, L)
+        L = L if m.shape else L[()]
+        return (L, xp.sign(s)) if return_sign else L
 
 
 def softmax_jvp(
