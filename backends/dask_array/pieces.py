@@ -35,20 +35,21 @@ class State(NamedTuple):
 def state_for_softmax(x: Any, v: Any, t: Any, where: Any, *, axes: Any) -> State:
     """The state, with s as accurate as softmax wants it."""
     with rows_of(x.shape, axes, t, where, x, v) as rows:
-        xp = rows.xp
-        pair = backend_of(x).partial_logsumexp(x, axes, None, t, where)
-        m, s = (_wide(xp, xp.reshape(xp.asarray(a), rows.one_a_row())) for a in pair)
-        return _with_tangent(rows, x, v, m, xp.where(m == inf, nan, s - 1.0), t, where)
+        m, s = _pair(rows, x, t, where)
+        return _with_tangent(rows, x, v, m, rows.xp.where(m == inf, nan, s - 1.0), t, where)
 
 
 def state_for_log_softmax(x: Any, v: Any, t: Any, where: Any, *, axes: Any) -> State:
     """The state, with log s as accurate as log_softmax wants it."""
     with rows_of(x.shape, axes, t, where, x, v) as rows:
         xp = rows.xp
-        z = backend_of(x).log_softmax(rows.read(x, -inf), axes, t, where, None)
-        log_s = -_wide(xp, rows.max(z))  # z is -log s where x is largest
-        m = _wide(xp, rows.max(rows.read(x, -inf)))
-        return _with_tangent(rows, x, v, m, xp.where(m == -inf, -1.0, xp.expm1(log_s)), t, where)
+        m, s = _pair(rows, x, t, where)
+        r = xp.where(m == inf, nan, s - 1.0)
+        if xp.any(s < 8.0):  # there s - 1 loses digits
+            z = backend_of(x).log_softmax(rows.read(x, -inf), axes, t, where, None)
+            log_s = -_wide(xp, rows.max(z))  # z is -log s where x is largest
+            r = xp.where((s < 8.0) & (s > 0.0), xp.expm1(log_s), r)
+        return _with_tangent(rows, x, v, m, r, t, where)
 
 
 def state_of_given(y: Any, v: Any, where: Any, *, axes: Any) -> State:
@@ -70,10 +71,17 @@ def _with_tangent(rows: Rows, x: Any, v: Any, m: Any, r: Any, t: Any, where: Any
     return State(m, r, _wide(xp, p), _wide(xp, xp.asarray(pair[1])) * (1.0 + r), rows.t)
 
 
-def _where_largest(rows: Rows, largest: Any, v: Any) -> Any:
+def _pair(rows: Rows, x: Any, t: Any, where: Any) -> tuple[Any, Any]:
     xp = rows.xp
-    count = rows.sum(xp.where(largest, 1.0, 0.0 * v))
-    return xp.where(count == 0, 0.0, rows.sum(xp.where(largest, v, 0.0)) / count)
+    m, s = backend_of(x).partial_logsumexp(x, rows.axes, None, t, where)
+    shape = rows.one_a_row()
+    return _wide(xp, xp.reshape(xp.asarray(m), shape)), _wide(xp, xp.reshape(xp.asarray(s), shape))
+
+
+def _where_largest(rows: Rows, largest: Any, v: Any) -> Any:
+    """The tangent at a largest entry, or 0 where there is none."""
+    p = rows.max(rows.xp.where(largest, v, -inf))
+    return rows.xp.where(p == -inf, 0.0, p)
 
 
 def merge_states(*states: State) -> State:
