@@ -1,6 +1,7 @@
 """How torch runs a call: with its derivatives backwards and forwards, under vmap, while compiling."""
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -119,6 +120,11 @@ class _Formula(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, _: None, *v: Any) -> Any:
         return _Formula.apply(_pushed(ctx.f), *ctx.saved_tensors, *v)  # type: ignore[no-untyped-call]
+
+
+for function in (_Function, _Formula):
+    # Torch asks for it at every call, and it takes longer to find than a small call to compute.
+    function.forward.__signature__ = signature(function.forward)  # type: ignore[union-attr]
 
 
 def _pulled(f: Formula, count: int) -> Formula:
