@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._api import log_softmax, logsumexp, softmax
+    from ._boltzmann import boltzmann, boltzmann_jvp, boltzmann_vjp
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
+    from ._softmin import softmin, softmin_jvp, softmin_vjp
     from ._stream import LogSumExp, merge_logsumexp, partial_logsumexp
     from ._threads import get_num_threads, num_threads, set_num_threads
     from ._vjp import log_softmax_vjp, logsumexp_vjp, softmax_vjp
@@ -14,6 +16,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LogSumExp",
+    "boltzmann",
+    "boltzmann_jvp",
+    "boltzmann_vjp",
     "get_num_threads",
     "log_softmax",
     "log_softmax_jvp",
@@ -28,9 +33,14 @@ __all__ = [
     "softmax",
     "softmax_jvp",
     "softmax_vjp",
+    "softmin",
+    "softmin_jvp",
+    "softmin_vjp",
 ]
 
-_HOMES = {  # ending of a name -> module; _api is that of the rest
+_HOMES = {  # part of a name -> module; _api is that of the rest
+    "boltzmann": "_boltzmann",
+    "softmin": "_softmin",
     "_jvp": "_jvp",
     "_vjp": "_vjp",
     "_threads": "_threads",
@@ -43,7 +53,7 @@ _HOMES = {  # ending of a name -> module; _api is that of the rest
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = next((home for ending, home in _HOMES.items() if name.endswith(ending)), "_api")
+    module = next((home for part, home in _HOMES.items() if part in name), "_api")
     value = getattr(import_module(f".{module}", __name__), name)
     globals()[name] = value
     return value

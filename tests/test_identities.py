@@ -54,6 +54,19 @@ def test_log_softmax_is_x_less_logsumexp(xp, temperature):
     close(xp.exp(z), softkern.softmax(x, 1, temperature=temperature))
 
 
+def test_softmax_of_x_and_0_is_the_sigmoid(xp):
+    x = np.linspace(-30, 30, 25)
+    y = softkern.softmax(array(xp, np.stack([x, 0 * x], axis=1)), 1)
+    close(to_numpy(y)[:, 0], 1 / (1 + np.exp(-x)), atol=0)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.1, 1.0, 10.0, inf])
+def test_softmax_keeps_the_order(xp, temperature):
+    x = np.sort(X, axis=1)
+    y = to_numpy(softkern.softmax(array(xp, x), 1, temperature=temperature))
+    assert np.all(np.diff(y, axis=1) >= 0)
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 3.0, inf])
 def test_the_gradient_of_logsumexp_is_softmax(xp, temperature):
     x = array(xp, X)

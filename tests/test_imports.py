@@ -13,8 +13,9 @@ import pytest
 from arrays import OPERATIONS
 
 import softkern
-from softkern import _api, _jvp, _threads, _vjp
+from softkern import _api, _boltzmann, _jvp, _softmin, _stream, _threads, _vjp
 
+FAMILY = [f"{name}{kind}" for name in ("softmin", "boltzmann") for kind in ("", "_jvp", "_vjp")]
 ARRAY_LIBRARIES = {"numpy", "numba", "llvmlite", "scipy", "cupy", "torch", "jax", "dask"}
 
 
@@ -76,14 +77,18 @@ def test_the_readme():
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize("module", [_api, _jvp, _threads, _vjp], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module",
+    [_api, _boltzmann, _jvp, _softmin, _stream, _threads, _vjp],
+    ids=lambda module: module.__name__,
+)
 def test_doctests(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", [*OPERATIONS, *FAMILY])
 def test_every_docstring_has_its_sections(name):
     text = inspect.getdoc(getattr(softkern, name))
     for section in ("Parameters", "Returns", "Raises", "Notes", "References", "Examples"):

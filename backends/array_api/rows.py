@@ -37,8 +37,8 @@ class Rows:
         self.device = _common_device(*arrays, temperature, where)
         self.shape = tuple(shape)
         self.axes = reduced_axes(axis, len(self.shape))
-        self.result_dtype = _result_dtype(self.xp, [a.dtype for a in arrays])
-        self.dtype = self.xp.float32 if _is_half(self.result_dtype) else self.result_dtype
+        self.result_dtype = result_dtype(self.xp, [a.dtype for a in arrays])
+        self.dtype = self.xp.float32 if is_half(self.result_dtype) else self.result_dtype
         self.is_complex = self.xp.isdtype(self.dtype, "complex floating")
         self.t = self._read_temperature(temperature)
         ordinary = isinstance(self.t, float) and 1e-30 < self.t < 1e30
@@ -147,17 +147,17 @@ def _common_device(*arrays: Any) -> Any:
     return device(arrays[0])
 
 
-def _result_dtype(xp: Any, dtypes: list[Any]) -> Any:
+def result_dtype(xp: Any, dtypes: list[Any]) -> Any:
     """The dtype that `dtypes` promote to; where all are integers, the default float."""
     default = xp.zeros(()).dtype
-    floats = [d for d in dtypes if _is_half(d) or not xp.isdtype(d, ("bool", "integral"))]
+    floats = [d for d in dtypes if is_half(d) or not xp.isdtype(d, ("bool", "integral"))]
     if not floats:
         return default
     try:
         dtype = xp.result_type(*dtypes)
     except TypeError:  # the standard leaves it to the namespace whether integers and floats mix
         dtype = xp.result_type(default, *floats)
-    if not _is_half(dtype) and not xp.isdtype(dtype, ("real floating", "complex floating")):
+    if not is_half(dtype) and not xp.isdtype(dtype, ("real floating", "complex floating")):
         raise TypeError(f"softkern computes with numbers, not with dtype {dtype}")
     return dtype
 
@@ -167,6 +167,6 @@ def widest(xp: Any) -> Any:
     return xp.zeros(()).dtype if is_jax_namespace(xp) else xp.float64
 
 
-def _is_half(dtype: Any) -> bool:
+def is_half(dtype: Any) -> bool:
     """float16 or bfloat16, which the standard does not know: they are computed in float32."""
     return str(dtype).endswith("float16")

@@ -1,0 +1,65 @@
+"""What is written with the operations needs of arrays, whatever their library."""
+
+from typing import Any
+
+from ._dispatch import backend
+
+_PLAIN = (bool, int, float, complex, list, tuple)
+
+
+def namespace(x: Any) -> Any:
+    """The namespace of an array in the array API standard."""
+    from array_api_compat import array_namespace
+
+    return array_namespace(x)
+
+
+def as_floats(x: Any, like: Any = None) -> Any:
+    """An array of floats; numbers and sequences as an array beside another."""
+    from .backends.array_api.rows import result_dtype
+
+    if isinstance(x, _PLAIN):
+        if like is not None:
+            from array_api_compat import device
+
+            return namespace(like).asarray(x, dtype=like.dtype, device=device(like))
+        import numpy as np
+
+        x = np.asarray(x)
+    backend(x, 1.0)
+    xp = namespace(x)
+    dtype = result_dtype(xp, [x.dtype])
+    return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def widened(x: Any, v: Any) -> tuple[Any, Any, Any]:
+    """The dtype that two arrays promote to, and both in it, but for 16 bits in float32."""
+    from .backends.array_api.rows import is_half, result_dtype
+
+    xp = namespace(x)
+    dtype = result_dtype(xp, [x.dtype, v.dtype])
+    wide = xp.float32 if is_half(dtype) else dtype
+    return dtype, xp.astype(x, wide, copy=False), xp.astype(v, wide, copy=False)
+
+
+def squeezed(a: Any, axis: Any, keepdims: bool) -> Any:
+    """One number a row, without the reduced axes unless they are kept."""
+    from .backends.rows import reduced_axes
+
+    if a.ndim and not keepdims:
+        a = namespace(a).squeeze(a, axis=reduced_axes(axis, a.ndim))
+    return a if a.shape else a[()]
+
+
+def expanded(g: Any, axis: Any, ndim: int) -> Any:
+    """One number a row, with the reduced axes of size one; a number as it is."""
+    from .backends.rows import reduced_axes
+
+    if not getattr(g, "ndim", 0):
+        return g
+    xp, axes = namespace(g), reduced_axes(axis, ndim)
+    while g.ndim < ndim - len(axes):
+        g = xp.expand_dims(g, axis=0)
+    for k in axes:
+        g = xp.expand_dims(g, axis=k)
+    return g
