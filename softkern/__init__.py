@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._api import log_softmax, logsumexp, softmax
     from ._boltzmann import boltzmann, boltzmann_jvp, boltzmann_vjp
+    from ._hardmax import hardmax
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
     from ._softmin import softmin, softmin_jvp, softmin_vjp
     from ._stream import LogSumExp, merge_logsumexp, partial_logsumexp
@@ -20,6 +21,7 @@ __all__ = [
     "boltzmann_jvp",
     "boltzmann_vjp",
     "get_num_threads",
+    "hardmax",
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HOMES = {  # part of a name -> module; _api is that of the rest
     "boltzmann": "_boltzmann",
+    "hardmax": "_hardmax",
     "softmin": "_softmin",
     "_jvp": "_jvp",
     "_vjp": "_vjp",

@@ -1,4 +1,4 @@
-"""Softmin and the Boltzmann mean, on every array, against their definitions."""
+"""Softmin, hardmax and the Boltzmann mean, on every array, against their definitions."""
 
 import numpy as np
 import oracle
@@ -140,6 +140,33 @@ def test_torch_and_jax_differentiate_them():
     jax = pytest.importorskip("jax")
     dx = jax.grad(lambda x: softkern.boltzmann(x, 1).sum())(jax.numpy.asarray(X))
     assert_close(dx, boltzmann(X, U, 1)[2])
+
+
+@AXES
+@DTYPES
+def test_hardmax(xp, axis, dtype):
+    x = array(xp, np.abs(np.round(X)), dtype)
+    numbers = to_numpy(x).astype(float)
+    rows = numbers.reshape(1, -1) if axis in (None, (0, 1)) else numbers if axis == 1 else numbers.T
+    truth = np.zeros(rows.shape)
+    truth[np.arange(len(rows)), rows.argmax(axis=1)] = 1
+    truth = truth.T if axis == 0 else truth.reshape(X.shape)
+    np.testing.assert_array_equal(to_numpy(softkern.hardmax(x, axis)), truth)
+
+
+def test_special_rows_of_hardmax(xp):
+    rows = [[1, nan, 2], [1, inf, inf], [-inf] * 3, [2, 3, 3]]
+    found = to_numpy(softkern.hardmax(array(xp, rows), 1))
+    np.testing.assert_array_equal(found, [[nan] * 3, [0, 1, 0], [1, 0, 0], [0, 1, 0]])
+    where = array(
+        xp, [[True, False, True], [True, False, True], [False] * 3, [True, True, False]], "bool"
+    )
+    found = to_numpy(softkern.hardmax(array(xp, rows), 1, where=where))
+    np.testing.assert_array_equal(found, [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]])
+    assert to_numpy(softkern.hardmax(array(xp, 3.0))) == 1
+    assert softkern.hardmax(array(xp, np.zeros((0, 3))), 1).shape == (0, 3)
+    with pytest.raises(TypeError, match="complex"):
+        softkern.hardmax(array(xp, [1j], "complex128"))
 
 
 def test_numbers_and_sequences():

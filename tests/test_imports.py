@@ -13,7 +13,7 @@ import pytest
 from arrays import OPERATIONS
 
 import softkern
-from softkern import _api, _boltzmann, _jvp, _softmin, _stream, _threads, _vjp
+from softkern import _api, _boltzmann, _hardmax, _jvp, _softmin, _stream, _threads, _vjp
 
 FAMILY = [f"{name}{kind}" for name in ("softmin", "boltzmann") for kind in ("", "_jvp", "_vjp")]
 ARRAY_LIBRARIES = {"numpy", "numba", "llvmlite", "scipy", "cupy", "torch", "jax", "dask"}
@@ -79,7 +79,7 @@ def test_the_readme():
 
 @pytest.mark.parametrize(
     "module",
-    [_api, _boltzmann, _jvp, _softmin, _stream, _threads, _vjp],
+    [_api, _boltzmann, _hardmax, _jvp, _softmin, _stream, _threads, _vjp],
     ids=lambda module: module.__name__,
 )
 def test_doctests(module):
@@ -88,7 +88,7 @@ def test_doctests(module):
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize("name", [*OPERATIONS, *FAMILY])
+@pytest.mark.parametrize("name", [*OPERATIONS, *FAMILY, "hardmax"])
 def test_every_docstring_has_its_sections(name):
     text = inspect.getdoc(getattr(softkern, name))
     for section in ("Parameters", "Returns", "Raises", "Notes", "References", "Examples"):

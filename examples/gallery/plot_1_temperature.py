@@ -9,7 +9,7 @@ largest entry takes all, to the uniform distribution at t = infinity, where all 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from softkern import softmax
+from softkern import hardmax, softmax
 
 x = np.array([3.0, 1.0, 0.2])
 for t in (0, 0.05, 0.5, 1, 2, 20, np.inf):
@@ -33,7 +33,9 @@ ax.legend()
 plt.show()
 
 # %%
-# At t = 0 entries that share the maximum share the row, and no entry ever overtakes a larger one.
+# At t = 0 entries that share the maximum share the row; hardmax gives all to the first. No entry ever
+# overtakes a larger one.
 
 print(softmax(np.array([2.0, 2.0, 1.0]), temperature=0))
+print(hardmax(np.array([2.0, 2.0, 1.0])))
 print("in the order of x:", bool((np.diff(y, axis=1) <= 0).all()))
