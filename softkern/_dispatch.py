@@ -47,18 +47,29 @@ def _backend_for(library: str) -> Any:
     # Import statements, which torch.compile can follow; import_module it cannot.
     match library:
         case "numpy":
-            from .backends import numba_cpu as found
+            from .backends import numba_cpu
+
+            return numba_cpu
         case "cupy":
-            from .backends import cupy_cuda as found
+            from .backends import cupy_cuda
+
+            return cupy_cuda
         case "torch":
-            from .backends import torch_tensor as found
+            from .backends import torch_tensor
+
+            return torch_tensor
         case "jax":
-            from .backends import jax_array as found
+            from .backends import jax_array
+
+            return jax_array
         case "dask":
-            from .backends import dask_array as found
+            from .backends import dask_array
+
+            return dask_array
         case _:
-            from .backends import array_api as found
-    return found
+            from .backends import array_api
+
+            return array_api
 
 
 def _library_of(kind: type) -> str:
