@@ -57,7 +57,7 @@ print(f"{PEOPLE} people, {MODES} modes: {found.nfev} evaluations")
 print(
     f"true weights  {TRUE}\nestimates     {found.x.round(4)}\nwith SciPy    {expected.x.round(4)}"
 )
-print(f"softkern {ours:.2f} s, SciPy {theirs:.2f} s, {theirs / ours:.1f} times")
+print(f"softkern {ours:.2f} s, SciPy {theirs:.2f} s, {theirs / ours:.1f} times as fast")
 
 # %%
 # What a higher cost of the first mode does to its share, by the model:
