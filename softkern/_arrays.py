@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from ._dispatch import backend
-
-_PLAIN = (bool, int, float, complex, list, tuple)
+from ._dispatch import PLAIN, backend
 
 
 def namespace(x: Any) -> Any:
@@ -18,7 +16,8 @@ def as_floats(x: Any, like: Any = None) -> Any:
     """An array of floats; numbers and sequences as an array beside another."""
     from .backends.array_api.rows import result_dtype
 
-    if isinstance(x, _PLAIN):
+    backend(x if like is None else like, 1.0, x)
+    if isinstance(x, PLAIN):
         if like is not None:
             from array_api_compat import device
 
@@ -26,10 +25,15 @@ def as_floats(x: Any, like: Any = None) -> Any:
         import numpy as np
 
         x = np.asarray(x)
-    backend(x, 1.0)
     xp = namespace(x)
     dtype = result_dtype(xp, [x.dtype])
     return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def check_real(x: Any) -> None:
+    """Raise if an array's numbers have no order."""
+    if namespace(x).isdtype(x.dtype, "complex floating"):
+        raise TypeError("complex numbers have no order, and so no largest")
 
 
 def widened(x: Any, v: Any) -> tuple[Any, Any, Any]:

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Any
 
-from ._arrays import as_floats, expanded, namespace, squeezed, widened
+from ._arrays import as_floats, check_real, expanded, namespace, squeezed, widened
 from ._jvp import logsumexp_jvp, softmax_jvp
 from ._vjp import logsumexp_vjp, softmax_vjp
 
@@ -67,6 +67,7 @@ def boltzmann(
     (np.float64(0.7311), np.float64(1.3133))
     """
     x = as_floats(x)
+    check_real(x)
     xp = namespace(x)
     options: dict[str, Any] = {"temperature": temperature, "where": where}
     L, B = logsumexp_jvp(x, xp.where(x == -inf, 0.0, x), axis, keepdims=keepdims, **options)

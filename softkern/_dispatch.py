@@ -14,7 +14,7 @@ _WITH_LABELS = {
     "xarray": "call `xarray.apply_ufunc(softkern.softmax, x, input_core_dims=[[dim]], "
     "output_core_dims=[[dim]], kwargs={'axis': -1}, dask='allowed')`",
 }
-_PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
+PLAIN = (bool, int, float, complex, list, tuple)  # NumPy's alone, anyone's in company
 
 _found: dict[type, ModuleType] = {}
 _libraries: dict[type, str] = {}
@@ -80,7 +80,7 @@ def _library_of(kind: type) -> str:
 
 
 def _find_library(kind: type) -> str:
-    if issubclass(kind, _PLAIN):
+    if issubclass(kind, PLAIN):
         return "numpy"
     numpy = sys.modules.get("numpy")
     if numpy and (kind in (numpy.ndarray, numpy.memmap) or issubclass(kind, numpy.generic)):
@@ -116,7 +116,7 @@ def _check_same_library(other: Any, kind: type) -> None:
     if isinstance(other, tuple):  # the pair of arrays that a JVP writes to
         for each in other:
             _check_same_library(each, kind)
-    elif other is not None and not isinstance(other, _PLAIN):
+    elif other is not None and not isinstance(other, PLAIN):
         other_kind: type = type(other)
         if _library_of(kind) != _library_of(other_kind):
             raise TypeError(

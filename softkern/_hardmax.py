@@ -3,7 +3,8 @@
 from math import inf, nan
 from typing import Any
 
-from ._arrays import as_floats, namespace
+from ._arrays import as_floats, check_real, namespace
+from ._dispatch import backend
 
 
 def hardmax(x: Any, axis: int | tuple[int, ...] | None = None, *, where: Any = None) -> Any:
@@ -53,26 +54,30 @@ def hardmax(x: Any, axis: int | tuple[int, ...] | None = None, *, where: Any = N
     array([[0., 1., 0.],
            [1., 0., 0.]])
     """
+    backend(x, 1.0, where)
+    x = as_floats(x)
+    check_real(x)
+    if where is None:
+        return _first_largest(x, axis)
+    xp, where = namespace(x), _mask(x, where)
+    return xp.where(where, _first_largest(xp.where(where, x, -inf), axis), 0.0)
+
+
+def _first_largest(x: Any, axis: Any) -> Any:
     from array_api_compat import device
 
     from .backends.rows import reduced_axes
 
-    x = as_floats(x)
-    xp = namespace(x)
-    if xp.isdtype(x.dtype, "complex floating"):
-        raise TypeError("complex numbers have no order, and so no hardmax")
-    axes = reduced_axes(axis, x.ndim)
-    shown = x if where is None else xp.where(_mask(x, where), x, -inf)
+    xp, axes = namespace(x), reduced_axes(axis, x.ndim)
     if not x.ndim or 0 in x.shape:
-        return xp.where(xp.isnan(shown), nan, xp.ones_like(shown))
+        return xp.where(xp.isnan(x), nan, xp.ones_like(x))
     order = (*(k for k in range(x.ndim) if k not in axes), *axes)
-    moved = xp.permute_dims(shown, order)
+    moved = xp.permute_dims(x, order)
     rows = xp.reshape(moved, (*moved.shape[: x.ndim - len(axes)], -1))
     first = xp.expand_dims(xp.argmax(rows, axis=-1), axis=-1)
     y = xp.astype(xp.arange(rows.shape[-1], device=device(x)) == first, x.dtype)
     y = xp.where(xp.isnan(xp.max(rows, axis=-1, keepdims=True)), nan, y)
-    y = xp.permute_dims(xp.reshape(y, moved.shape), tuple(order.index(k) for k in range(x.ndim)))
-    return y if where is None else xp.where(_mask(x, where), y, 0.0)
+    return xp.permute_dims(xp.reshape(y, moved.shape), tuple(order.index(k) for k in range(x.ndim)))
 
 
 def _mask(x: Any, where: Any) -> Any:

@@ -165,8 +165,14 @@ def test_special_rows_of_hardmax(xp):
     np.testing.assert_array_equal(found, [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 1, 0]])
     assert to_numpy(softkern.hardmax(array(xp, 3.0))) == 1
     assert softkern.hardmax(array(xp, np.zeros((0, 3))), 1).shape == (0, 3)
+    hidden = array(xp, False, "bool")
+    assert to_numpy(softkern.hardmax(array(xp, 3.0), where=hidden)) == 0
+
+
+@pytest.mark.parametrize("name", ["hardmax", "boltzmann"])
+def test_complex_numbers_have_no_order(xp, name):
     with pytest.raises(TypeError, match="complex"):
-        softkern.hardmax(array(xp, [1j], "complex128"))
+        getattr(softkern, name)(array(xp, [1j], "complex128"))
 
 
 def test_numbers_and_sequences():
@@ -183,6 +189,18 @@ def test_dask_stays_lazy():
 
 
 class TestErrors:
+    def test_two_libraries(self):
+        strict = pytest.importorskip("array_api_strict")
+        x, other = strict.asarray(X), np.ones(3)
+        for call in (
+            lambda: softkern.softmin_jvp(x, U, 1),
+            lambda: softkern.boltzmann_jvp(x, U, 1),
+            lambda: softkern.boltzmann_vjp(x, other, 1),
+            lambda: softkern.hardmax(x, 1, where=WHERE),
+        ):
+            with pytest.raises(TypeError, match="two libraries"):
+                call()
+
     @pytest.mark.parametrize("name", ["softmin", "boltzmann"])
     def test_no_array(self, name):
         with pytest.raises(TypeError, match="not an array softkern knows"):
