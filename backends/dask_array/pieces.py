@@ -36,7 +36,7 @@ def state_for_softmax(x: Any, v: Any, t: Any, where: Any, *, axes: Any) -> State
     """The state, with s as accurate as softmax wants it."""
     with rows_of(x.shape, axes, t, where, x, v) as rows:
         m, s = _pair(rows, x, t, where)
-        return _with_tangent(rows, x, v, m, rows.xp.where(m == inf, nan, s - 1.0), t, where)
+        return _with_tangent(rows, x, v, m, s - 1.0, t, where)
 
 
 def state_for_log_softmax(x: Any, v: Any, t: Any, where: Any, *, axes: Any) -> State:
@@ -44,7 +44,7 @@ def state_for_log_softmax(x: Any, v: Any, t: Any, where: Any, *, axes: Any) -> S
     with rows_of(x.shape, axes, t, where, x, v) as rows:
         xp = rows.xp
         m, s = _pair(rows, x, t, where)
-        r = xp.where(m == inf, nan, s - 1.0)
+        r = s - 1.0
         if xp.any(s < 8.0):  # there s - 1 loses digits
             z = backend_of(x).log_softmax(rows.read(x, -inf), axes, t, where, None)
             log_s = -_wide(xp, rows.max(z))  # z is -log s where x is largest
