@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._api import log_softmax, logsumexp, softmax
     from ._boltzmann import boltzmann, boltzmann_jvp, boltzmann_vjp
+    from ._cross_entropy import cross_entropy, cross_entropy_value_and_grad, cross_entropy_vjp
     from ._hardmax import hardmax
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
     from ._softmin import softmin, softmin_jvp, softmin_vjp
@@ -20,6 +21,9 @@ __all__ = [
     "boltzmann",
     "boltzmann_jvp",
     "boltzmann_vjp",
+    "cross_entropy",
+    "cross_entropy_value_and_grad",
+    "cross_entropy_vjp",
     "get_num_threads",
     "hardmax",
     "log_softmax",
@@ -42,6 +46,7 @@ __all__ = [
 
 _HOMES = {  # part of a name -> module; _api is that of the rest
     "boltzmann": "_boltzmann",
+    "cross_entropy": "_cross_entropy",
     "hardmax": "_hardmax",
     "softmin": "_softmin",
     "_jvp": "_jvp",

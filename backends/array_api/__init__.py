@@ -13,11 +13,13 @@ and for a tangent v and a cotangent g, with <a, b> = sum a b, nothing conjugated
     logsumexp    dL = <y, v>                   dx = y g
 """
 
+from functools import partial
 from math import inf, nan
 from typing import Any
 
 import numpy as np
 
+from .labels import by_formula
 from .rows import Rows, rows_of, widest
 
 
@@ -145,6 +147,9 @@ def logsumexp_vjp(
     with rows_of(x.shape, axis, temperature, where, x, g) as rows:
         dx = _weights(rows, x) * rows.read_reduced(g, keepdims)
         return rows.write(rows.hide(dx, 0), out)
+
+
+cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)
 
 
 def _softmax(rows: Rows, x: Any) -> Any:

@@ -12,8 +12,10 @@ from numpy import empty_like
 from .. import array_api
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
+from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import PLAIN, Rows, as_numbers, plain_rows, run_plain, takes
+from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
 
 INF = float("inf")
 _SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLAIN["logsumexp"]
@@ -166,10 +168,36 @@ def logsumexp_vjp(
         x, output = _arrays(x, output)
         return array_api.logsumexp_vjp(x, g, axis, keepdims, temperature, where, output, out)
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
-    g = np.broadcast_to(g, shape)
     check_out(out, rows.shape, rows.dtype)
-    dx, _ = rows.run("logsumexp_vjp", x, g, per_row=True, out=(out, None))
+    lines = rows.lines(1)
+    lines[COTANGENT] = np.broadcast_to(g, shape).ravel()
+    dx, _ = rows.run("logsumexp_vjp", x, lines=lines, out=(out, None))
     return rows.write(dx, out, 0.0)
+
+
+def cross_entropy(x: Any, labels: Labels, temperature: Any, g: Any, value: bool) -> Any:
+    of_all = labels.all is not None
+    rows = Rows.of(labels.axis, temperature, None, x, *([labels.all] if of_all else []))
+    if rows is None or x.shape[labels.axis] > MOST_CLASSES:
+        return array_api.cross_entropy(x, labels, temperature, g, value)
+    lines = rows.lines(LINES_OF_ALL if of_all else LINES)
+    own = reduced_shape(rows.shape, rows.axes, False)
+    lines[CLASS] = 0 if labels.classes is None else labels.classes.ravel()
+    lines[SHARE] = np.broadcast_to(labels.share, own).ravel()
+    if of_all:
+        lines[SHARE_OF_ALL] = np.broadcast_to(labels.share_of_all, own).ravel()
+    if g is not None:
+        lines[COTANGENT] = np.broadcast_to(g, own).ravel()
+    dx, _ = rows.run(
+        "cross_entropy_of_all" if of_all else "cross_entropy_of_class",
+        x,
+        labels.all,
+        lines=lines,
+        labelled=True,
+        reduced=g is None,
+        results=(g is not None, False),
+    )
+    return lines[LOSS].reshape(own), dx
 
 
 def _arrays(*values: Any) -> tuple[Any, ...]:

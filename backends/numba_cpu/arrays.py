@@ -1,6 +1,7 @@
 """NumPy arrays -> the (outer, n, inner) views that kernels run on, and results back."""
 
 from functools import cache
+from math import prod
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -136,8 +137,9 @@ class Rows(NamedTuple):
         x: Any,
         v: Any = None,
         *,
+        lines: Any = None,
+        labelled: bool = False,
         reduced: bool = False,
-        per_row: bool = False,
         given: bool = False,
         log_given: bool = False,
         results: tuple[bool, bool] = (True, False),
@@ -145,19 +147,14 @@ class Rows(NamedTuple):
     ) -> tuple[Any, Any]:
         """Run a kernel on x and v; its results y and dy, those that are wanted.
 
-        `given`: x is y; `log_given`: x is z. `per_row`: v has one number a row; `reduced`: so have
-        the results. They are written to `out` right away where its layout allows.
+        `given`: x is y; `log_given`: x is z. `lines` are numbers that rows have of their own;
+        `reduced`: results are, too. They are written to `out` right away where its layout allows.
         """
         x = self.read(x, 0.0 if given else -np.inf)
         rows = view(x, self.axes)
         none = rows[:0]
-        if v is None:
-            cotangent = none
-        elif per_row:
-            cotangent = np.ascontiguousarray(v, self.dtype).reshape(rows.shape[0], 1, -1)
-        else:
-            v = self.read(v, 0.0)
-            cotangent = view(v, self.axes)
+        v = None if v is None else self.read(v, 0.0)
+        cotangent = none if v is None else view(v, self.axes)
         shape = (rows.shape[0], 1, rows.shape[2]) if reduced else rows.shape
         y, dy = (
             self._target(shape, place, x, v) if wanted else none
@@ -167,9 +164,10 @@ class Rows(NamedTuple):
             _address(operation, self.dtype),
             (_as_stored(rows), _as_stored(cotangent), _as_stored(y), _as_stored(dy)),
             self.temperatures,
+            self.temperatures if lines is None else lines,
             threads_for(x.size),
-            v_per_row=per_row,
             reduced=reduced,
+            labelled=labelled,
             unit=log_given or self.temperatures is ONE.get(self.temperatures.dtype),
             given=given,
             past=y.nbytes + dy.nbytes > _PAST_CACHE,
@@ -189,6 +187,11 @@ class Rows(NamedTuple):
         if a.shape != self.shape:
             a = np.broadcast_to(a, self.shape)
         return a if self.where is None else np.where(self.where, a, self.dtype.type(hidden))
+
+    def lines(self, count: int) -> Any:
+        """Room for `count` numbers a row, in the dtype computed in."""
+        rows = prod(reduced_shape(self.shape, self.axes, False))
+        return np.empty((count, rows), self.temperatures.dtype)
 
     def write(self, result: Any, out: Any, hidden: float) -> Any:
         """The result of one entry each, `hidden` where `where` is False."""

@@ -4,8 +4,9 @@ import math
 
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
-from .job import of_rows, place_after, place_of, set_temperature, start_of, states_of_unit
+from .job import place_after, place_of, set_temperature, start_of, states_of_unit
 from .memory import offset
+from .own import own_of
 from .row import FOLD, MAP, Row
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
@@ -37,19 +38,18 @@ def sweep_columns(
 ):
     """Where rows lie side by side: each lane of a vector is a row of its own."""
     apart()
-    x, v, y, dy = arrays
+    x, v, y, dy, lines = arrays
     w, given, past = lanes(tile), job.given != 0, job.past != 0
     with_v = job.reads_v != 0
-    reads_v = with_v and job.v_per_row == 0
-    v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
+    v_tile, e_tile = offset(tile, job.room), offset(tile, job.e_part)
     if given:
         e_tile = tile
     # Rows that lie behind each other are fetched whole, a line of the cache at a time.
     ahead_step = w if job.x_axis == 1 else job.x_axis
     target_step = w if job.y_axis == 1 else job.y_axis
     states = states_of_unit(job, w)
-    g = splat(tile, 0.0)
-    known = state_of(g, (g, g), (g, g))
+    zero = splat(tile, 0.0)
+    known = state_of(zero, (zero, zero), (zero, zero))
     place = place_of(lo, job)
     for unit in range(lo, hi):
         here, place = place, place_after(place, job)
@@ -64,14 +64,12 @@ def sweep_columns(
         ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
         first = here.outer * job.inner + here.tile * job.width
         columns_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf)
-        if reads_v:
+        if with_v:
             columns_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0)
         for q in range(pitch // w):
             several = min(w, used - q * w)
             if job.rows > 1:
                 set_temperature(rates, temperatures, first + q * w, True, several, job.rows)
-            if job.v_per_row:
-                g = of_rows(v, first + q * w, True, several)
             row = Row(
                 pitch,
                 size,
@@ -99,10 +97,11 @@ def sweep_columns(
             if phase == FOLD:
                 remember(block_memo, state, with_v)
             else:
-                finish(x_row, v_row, e_row, x_row, v_row, g, state, row)
+                own = own_of(lines, first + q * w, job.all, True, several)
+                finish(x_row, v_row, e_row, x_row, v_row, own, state, row)
         if phase != FOLD:
-            lines = 1 if job.reduced else size
+            height = 1 if job.reduced else size
             if job.writes_y:
-                columns_out(tile, pitch, used, lines, y, y_start, job.y_axis, job.y_inner, past)
+                columns_out(tile, pitch, used, height, y, y_start, job.y_axis, job.y_inner, past)
             if job.writes_dy:
-                columns_out(v_tile, pitch, used, lines, dy, y_start, job.y_axis, job.y_inner, past)
+                columns_out(v_tile, pitch, used, height, dy, y_start, job.y_axis, job.y_inner, past)

@@ -3,8 +3,9 @@
 import math
 
 from .copies import copy_in, copy_out
-from .job import of_rows, place_after, place_of, set_temperature, start_of, states_of_unit
+from .job import place_after, place_of, set_temperature, start_of, states_of_unit
 from .memory import load, load_first, offset, same_as, store
+from .own import own_of
 from .row import FOLD, MAP, Row, across_max
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, remember_lane, state_of
@@ -18,7 +19,7 @@ def copy_rows_in(x, start, job, x_tile, v, v_start, v_tile, memo, used, size):
         x_row = offset(x_tile, q * part)
         largest = copy_in(x, start + q * job.x_inner, job.x_axis, x_row, size, -math.inf)
         store(memo, q * STATE_VECTORS * w, across_max(largest, False))
-        if job.reads_v and not job.v_per_row:
+        if job.reads_v:
             v_row = offset(v_tile, q * part)
             copy_in(v, v_start + q * job.v_inner, job.v_axis, v_row, size, 0.0)
 
@@ -39,17 +40,18 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
     The rows of a unit take each step together, so that one row's latency hides behind the others.
     """
     apart()
-    x, v, y, dy = arrays
+    x, v, y, dy, lines = arrays
     w, reduced, past, given = lanes(tile), job.reduced != 0, job.past != 0, job.given != 0
     with_v = job.reads_v != 0
     read_directly, write_directly = job.read_directly, job.write_directly
-    writes_y, writes_dy, v_per_row, rows = job.writes_y, job.writes_dy, job.v_per_row, job.rows
+    writes_y, writes_dy, rows = job.writes_y, job.writes_dy, job.rows
+    in_lanes = reduced and (writes_y != 0 or writes_dy != 0)
     states = states_of_unit(job, w)
     lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
     unit_memo = offset(lanes_memo, -states * STATE_VECTORS * w)
-    v_tile, e_tile = offset(tile, job.room), offset(tile, 2 * job.room * job.reads_v)
-    g = splat(tile, 0.0)
-    known = state_of(g, (g, g), (g, g))
+    v_tile, e_tile = offset(tile, job.room), offset(tile, job.e_part)
+    zero = splat(tile, 0.0)
+    known = state_of(zero, (zero, zero), (zero, zero))
     place = place_of(lo, job)
     for unit in range(lo, hi):
         here, place = place, place_after(place, job)
@@ -68,7 +70,7 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
         x_step = v_step = e_step = y_step = dy_step = count * w
         if read_directly:
             x_row, x_step = same_as(offset(x, x_start), tile), job.x_inner
-            if with_v and not v_per_row:
+            if with_v:
                 v_row, v_step = same_as(offset(v, v_start), tile), job.v_inner
             glance_at_rows(x_row, x_step, unit_memo, used, size)
         else:
@@ -113,32 +115,32 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
         for q in range(used):
             if rows > 1:
                 set_temperature(rates, temperatures, first + q, False, 1, rows)
-            if v_per_row:
-                g = of_rows(v, first + q, False, 1)
             if phase == MAP:
                 known = recall(block_memo, q - here.block * states, with_v)
             own_x, own_e = offset(x_row, q * x_step), offset(e_row, q * e_step)
             state = complete(own_x, recall(unit_memo, q, with_v), row, known)
             if phase == FOLD:
                 remember(offset(block_memo, q * STATE_VECTORS * w), state, with_v)
-            elif reduced:
+            elif in_lanes:
                 remember_lane(lanes_memo, q, state)
             else:
                 own_v, own_y = offset(v_row, q * v_step), offset(y_row, q * y_step)
                 own_dy = offset(dy_row, q * dy_step)
-                finish(own_x, own_v, own_e, own_y, own_dy, g, state, row)
+                own = own_of(lines, first + q, job.all, False, 1)
+                finish(own_x, own_v, own_e, own_y, own_dy, own, state, row)
                 if not write_directly:
                     start = y_start + q * job.y_inner
                     if writes_y:
                         copy_out(own_y, y, start, job.y_axis, size, past)
                     if writes_dy:
                         copy_out(own_dy, dy, start, job.y_axis, size, past)
-        if reduced and phase != FOLD:
+        if in_lanes and phase != FOLD:
             if rows > 1:
                 set_temperature(rates, temperatures, first, True, used, rows)
             several = Row(w, 1, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
             dy_row = offset(tile, w)
-            finish(tile, tile, tile, tile, dy_row, g, recall(lanes_memo, 0, True), several)
+            own = own_of(lines, first, job.all, True, used)
+            finish(tile, tile, tile, tile, dy_row, own, recall(lanes_memo, 0, True), several)
             copy_out(tile, y, y_start, job.y_inner, used, past)
             if writes_dy:
                 copy_out(dy_row, dy, y_start, job.y_inner, used, past)

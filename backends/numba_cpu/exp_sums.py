@@ -149,6 +149,13 @@ def exp_and_sum(x, y, like, row):
 
 
 @loop
+def exp_and_sum_exactly(x, y, like, row):
+    """`exp_sum_exactly`, with each exponential left in y."""
+    apart()
+    return _exp_sum_safely(x, y, like, row, True, True)
+
+
+@loop
 def share_of_max(m, like, row):
     """e of the maximum, as `exp_sum` adds it up, and as a pair."""
     apart()

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .folds import reciprocal
-from .memory import load_first, store
-from .shuffles import first_lane
+from .memory import store
+from .own import of_rows
 from .simd import apart, inline, lanes, loop, select, splat
 
 JOB = np.dtype(
@@ -25,6 +25,7 @@ JOB = np.dtype(
             "block",  # numbers of a row in a tile
             "blocks",  # blocks of a row
             "room",  # numbers in each of a tile's three parts
+            "e_part",  # where exponentials lie in a tile
             "x_outer",  # strides, in numbers
             "x_axis",
             "x_inner",
@@ -36,9 +37,10 @@ JOB = np.dtype(
             "y_inner",
             "rows",  # temperatures, one a row, or 1 for all
             "unit",  # whether each of them is 1 (in the exponent)
-            "reads_v",  # whether there is a tangent or cotangent
-            "v_per_row",  # whether that is one number a row
+            "reads_v",  # whether there is a tangent or cotangent, or labels of every entry
             "reduced",  # whether results are one number a row
+            "labelled",  # whether rows have labels
+            "all",  # rows in all: numbers in each of the lines
             "writes_y",
             "writes_dy",
             "given",  # whether x holds softmax(x) already
@@ -91,15 +93,6 @@ def start_of(place, job, outer_stride, axis_stride, inner_stride):
         + place.block * job.block * axis_stride
         + place.tile * job.width * inner_stride
     )
-
-
-@inline
-def of_rows(source, start, columns, count):
-    """The numbers of neighbouring rows, one in each lane, or that of one row, in all lanes."""
-    one = splat(source, 1.0)
-    if columns:
-        return load_first(source, start, count, one)
-    return first_lane(load_first(source, start, 1, one))
 
 
 @loop

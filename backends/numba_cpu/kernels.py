@@ -1,8 +1,8 @@
 """The operations on a row, each a fold and a map.
 
 x is the row and v its tangent or cotangent, in memory or in a tile; e is room for exponentials in a
-tile; y and dy are where the result and the derivative go, which may be where x and v are; g is a
-row's own cotangent. A fold returns its row's state; in the phase MAP, where that state is `known`,
+tile; y and dy are where the result and the derivative go, which may be where x and v are; own are
+the numbers of the row's own. A fold returns its row's state; in the phase MAP, where that state is `known`,
 it makes only what is wanted of its block. `like` is an entry, not far below the maximum as a rule.
 """
 
@@ -10,6 +10,7 @@ from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
 from .folds import deviation, normalise, peak, reciprocal, row_sum
 from .memory import load, store
+from .own import COTANGENT, own_number
 from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
 from .simd import apart, fma, inline, lanes, loop, select, splat
 from .states import State, state_of
@@ -26,7 +27,7 @@ def exponentials(x, v, e, like, row, known, given):
 def sum_of_lanes(m, total, like):
     """What `exp_sum` returns, as a state, in which p is `like`."""
     zero = splat(m, 0.0)
-    return State(m, total, like, (zero, zero), (zero, zero), total, m)
+    return State(m, total, like, (zero, zero), (zero, zero), (zero, zero), total, m)
 
 
 @inline
@@ -48,14 +49,15 @@ def as_it_is(x, state, row, known):
 
 
 @inline
-def softmax(x, v, e, y, dy, g, state, row):
+def softmax(x, v, e, y, dy, own, state, row):
     """y = e / s."""
     normalise(e, y, state.total, row)
 
 
 @inline
-def logsumexp_vjp(x, v, e, y, dy, g, state, row):
+def logsumexp_vjp(x, v, e, y, dy, own, state, row):
     """dx = y g; 0 for a row of -inf alone, where the sum is 0."""
+    g = own_number(own, COTANGENT)
     h, error = reciprocal(state.total)
     empty = state.total[0] == 0.0
     for k in range(row.count):
@@ -81,7 +83,7 @@ def boltzmann(x, v, e, like, row, known, given):
     normalise(e, e, total, row)
     if row.phase != MAP:
         a = deviation(e, v, p, row)
-    return State(m, s, p, a, s, s, p)
+    return State(m, s, p, a, s, s, s, p)
 
 
 @inline
@@ -95,11 +97,11 @@ def _boltzmann_given(y, v, row, known):
     if row.phase == FOLD:
         s = row_sum(y, row)
         a = divide_pairs(a, s)
-    return State(m, s, p, a, s, s, p)
+    return State(m, s, p, a, s, s, s, p)
 
 
 @inline
-def softmax_jvp(x, v, e, y, dy, g, state, row):
+def softmax_jvp(x, v, e, y, dy, own, state, row):
     """dy = y ((v - p) - a) / t."""
     a, rate = state.a[0] + state.a[1], rate_of(row)[0]
     if not row.wants_y:

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from . import sweep
 from .job import JOB, RATES
-from .row import FOLD, MAP, MERGE, WHOLE
+from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .simd import compute_type
 from .states import STATE_VECTORS
 
@@ -48,21 +48,21 @@ def kernel(name: str, storage: types.Type):
     numbers, computed = types.CPointer(storage), types.CPointer(compute_type(storage))
     job = types.CPointer(from_dtype(JOB))
     signature = types.void(
-        *(numbers,) * 4, *(computed,) * 3, job, types.intp, types.intp, types.intp
+        *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
     return cfunc(signature, cache=True, error_model="numpy")(getattr(sweep, name))
 
 
 @intrinsic
 def call(typing, kernel, arguments, phase, lo, hi):
-    """Call the kernel at an address with eight pointers, a phase, and a range of units."""
+    """Call the kernel at an address with nine pointers, a phase, and a range of units."""
 
     def generate(context, builder, signature, args):
         address, pointers, *numbers = args
         pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
-        function_type = ir.FunctionType(ir.VoidType(), [pointer] * 8 + [word] * 3)
+        function_type = ir.FunctionType(ir.VoidType(), [pointer] * 9 + [word] * 3)
         function = builder.inttoptr(address, function_type.as_pointer())
-        unpacked = [builder.inttoptr(builder.extract_value(pointers, i), pointer) for i in range(8)]
+        unpacked = [builder.inttoptr(builder.extract_value(pointers, i), pointer) for i in range(9)]
         builder.call(function, unpacked + numbers)
         return context.get_dummy_value()
 
@@ -70,7 +70,7 @@ def call(typing, kernel, arguments, phase, lo, hi):
 
 
 @njit(nogil=True, cache=True)
-def _take_groups(kernel, arguments, blocks, lo, hi):
+def _take_groups(kernel, arguments, blocks, labelled, lo, hi):
     """Whole groups, one after the other."""
     if blocks == 1:
         call(kernel, arguments, WHOLE, lo, hi)
@@ -79,25 +79,27 @@ def _take_groups(kernel, arguments, blocks, lo, hi):
         call(kernel, arguments, FOLD, group * blocks, (group + 1) * blocks)
         call(kernel, arguments, MERGE, group, group + 1)
         call(kernel, arguments, MAP, group * blocks, (group + 1) * blocks)
+        if labelled:
+            call(kernel, arguments, LABEL, group, group + 1)
 
 
 @njit(nogil=True, cache=True)
-def _merge_groups(kernel, arguments, groups):
-    call(kernel, arguments, MERGE, 0, groups)
+def _call_groups(kernel, arguments, phase, groups):
+    call(kernel, arguments, phase, 0, groups)
 
 
 @njit(nogil=True, cache=True)
 def _with_tile(arguments, tile):
-    x, v, y, dy, first_tile, memo, temperatures, job = arguments
-    return x, v, y, dy, first_tile + tile, memo, temperatures, job
+    x, v, y, dy, first_tile, memo, temperatures, job, lines = arguments
+    return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _share_groups(kernel, arguments, groups, blocks, tile_bytes, threads):
+def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads):
     for thread in prange(threads):
         own = _with_tile(arguments, thread * tile_bytes)
         lo, hi = groups * thread // threads, groups * (thread + 1) // threads
-        _take_groups(kernel, own, blocks, lo, hi)
+        _take_groups(kernel, own, blocks, labelled, lo, hi)
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -162,10 +164,11 @@ def lay_out(job, n, inner, columns, vector):
 
 
 @njit(nogil=True, cache=True)
-def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given, past):
+def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past):
     """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
     job = job_array[0]
     outer, n, inner = x.shape
+    job.all = outer * inner
     compute_size = max(4, item_size(x))
     vector = ALIGNMENT // compute_size
     job.x_outer, job.x_axis, job.x_inner = strides_of(x)
@@ -177,16 +180,18 @@ def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given,
         outer, inner, columns = 1, outer, n <= SHORT_ROW
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
     job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
-    job.reads_v, job.v_per_row, job.reduced = v.size > 0, v_per_row, reduced
+    job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
     job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
     lay_out(job, n, inner, columns, vector)
     computed = item_size(x) == compute_size
-    v_apart = v.size == 0 or v_per_row or job.v_axis == 1
+    v_apart = v.size == 0 or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not reduced and not past
     job.prefetches_y = job.writes_y and not reduced and (columns or not past)
-    groups, tile_parts = outer * job.tiles, 1 if v.size == 0 else 3
-    tile_bytes = parts((job.room * tile_parts + RATES * vector) * compute_size, PAGE) * PAGE
+    parts_of_tile = 3 if v.size > 0 or labelled else 1
+    job.e_part = (parts_of_tile - 1) * job.room
+    groups = outer * job.tiles
+    tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
     memo_bytes = 0
     if job.blocks > 1:
         states = COLUMN_VECTORS if columns else 1
@@ -195,7 +200,7 @@ def describe(job_array, x, v, y, dy, rows_of_t, v_per_row, reduced, unit, given,
 
 
 @njit(nogil=True, cache=True)
-def addresses(x, v, y, dy, tiles, memo, temperatures, job):
+def addresses(x, v, y, dy, tiles, memo, temperatures, job, lines):
     return (
         x.ctypes.data,
         v.ctypes.data,
@@ -205,6 +210,7 @@ def addresses(x, v, y, dy, tiles, memo, temperatures, job):
         memo.ctypes.data,
         temperatures.ctypes.data,
         job.ctypes.data,
+        lines.ctypes.data,
     )
 
 
@@ -212,36 +218,39 @@ def run(
     kernel: int,
     arrays: tuple[Any, Any, Any, Any],
     temperatures: Any,
+    lines: Any,
     threads: int,
     *,
-    v_per_row: bool,
     reduced: bool,
+    labelled: bool,
     unit: bool,
     given: bool,
     past: bool,
 ) -> None:
     """Run a kernel on (outer, n, inner) views x, v, y, dy; the last three may be empty.
 
-    y and dy are C-contiguous; so is v, with one number a row, where `v_per_row`. `temperatures`
-    holds t, and its rounding error in its second line, once or for each row.
+    y and dy are C-contiguous. `temperatures` holds t, and its rounding error in its second line,
+    once or for each row; `lines` what else rows have of their own.
     """
     # Not compiled as a whole: a cached caller of a parallel function fails when it is loaded.
     job = np.empty(1, JOB)
     groups, blocks, tile_bytes, memo_bytes = describe(
-        job, *arrays, temperatures.shape[1], v_per_row, reduced, unit, given, past
+        job, *arrays, temperatures.shape[1], reduced, labelled, unit, given, past
     )
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(memo_bytes, np.uint8)
-    arguments = addresses(*arrays, tiles, memo, temperatures, job)
+    arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
     if threads == 1:
-        _take_groups(kernel, arguments, blocks, 0, groups)
+        _take_groups(kernel, arguments, blocks, labelled, 0, groups)
     elif groups >= threads or blocks == 1:
-        _share_groups(kernel, arguments, groups, blocks, tile_bytes, threads)
+        _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads)
     else:
         units = groups * blocks
         _share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
-        _merge_groups(kernel, arguments, groups)
+        _call_groups(kernel, arguments, MERGE, groups)
         _share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
+        if labelled:
+            _call_groups(kernel, arguments, LABEL, groups)
 
 
 @njit(nogil=True, cache=True)
@@ -260,7 +269,7 @@ def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
     lay_out(job, n, rows, columns, ALIGNMENT // size)
     tile = np.empty(job.room * size + (RATES + 1) * ALIGNMENT, np.uint8)
     tile_address, job_address = aligned(tile), job_array.ctypes.data
-    arguments = x, x, y, y, tile_address, tile_address, temperature, job_address
+    arguments = x, x, y, y, tile_address, tile_address, temperature, job_address, tile_address
     call(kernel, arguments, WHOLE, 0, job.tiles)
     keep_alive(tile, job_array)
 

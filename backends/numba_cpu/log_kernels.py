@@ -71,7 +71,7 @@ def _log_weight(x, m, log_s, row):
 
 
 @loop
-def log_softmax(x, v, e, y, dy, g, state, row):
+def log_softmax(x, v, e, y, dy, own, state, row):
     """z = (x - m)/t - log s."""
     apart()
     m, log_s = anchor(state.m), _log_sum(state)
@@ -87,11 +87,11 @@ def boltzmann_apart(x, v, e, like, row, known, given):
     m, p = peak(x, v, row)
     s, top = split_sum(x, e, m, row, True)
     normalise(e, e, multiply_pairs(s, top), row)
-    return State(m, s, p, deviation(e, v, p, row), s, s, p)
+    return State(m, s, p, deviation(e, v, p, row), s, s, s, p)
 
 
 @loop
-def log_softmax_jvp(x, v, e, y, dy, g, state, row):
+def log_softmax_jvp(x, v, e, y, dy, own, state, row):
     """dz = ((v - p) - a) / t."""
     apart()
     m, log_s = anchor(state.m), _log_sum(state)
@@ -114,11 +114,11 @@ def softmax_and_total(x, v, e, like, row, known, given):
     h, error = reciprocal(total)
     g = known.g if row.phase == MAP else row_sum(v, row)
     zero = splat(m, 0.0)
-    return State(m, s, zero, (zero, zero), g, total, fma(top[0], h, top[0] * error))
+    return State(m, s, zero, (zero, zero), g, g, total, fma(top[0], h, top[0] * error))
 
 
 @inline
-def log_softmax_vjp(x, v, e, y, dy, g, state, row):
+def log_softmax_vjp(x, v, e, y, dy, own, state, row):
     """dx = (g - y G) / t, with G the sum of g.
 
     Where y is near 1 that difference cancels; at the maximum it is taken as
@@ -169,7 +169,7 @@ def complete_sum_alone(x, state, row, known):
     if row.phase == MAP:
         return known
     total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
-    state = State(m, settle(x, m, total, row), state.p, total, total, total, m)
+    state = State(m, settle(x, m, total, row), state.p, total, total, total, total, m)
     return _divided(state, row) if row.phase == FOLD else state
 
 
@@ -183,7 +183,7 @@ def _divided(state, row):
 
 
 @inline
-def logsumexp(x, v, e, y, dy, g, state, row):
+def logsumexp(x, v, e, y, dy, own, state, row):
     """L = m + t log s."""
     if row.phase == WHOLE:
         state = _divided(state, row)
@@ -191,7 +191,7 @@ def logsumexp(x, v, e, y, dy, g, state, row):
 
 
 @inline
-def partial_logsumexp(x, v, e, y, dy, g, state, row):
+def partial_logsumexp(x, v, e, y, dy, own, state, row):
     """m and s themselves."""
     if row.phase == WHOLE:
         state = _divided(state, row)
@@ -212,11 +212,11 @@ def mean(x, v, e, like, row, known, given):
         return known
     state = boltzmann_apart(x, v, e, like, row, known, given)
     s = settle(x, state.m, state.s, row)
-    return State(state.m, s, state.p, state.a, state.g, s, state.p)
+    return State(state.m, s, state.p, state.a, state.g, state.h, s, state.p)
 
 
 @inline
-def logsumexp_jvp(x, v, e, y, dy, g, state, row):
+def logsumexp_jvp(x, v, e, y, dy, own, state, row):
     """dL = p + a, the Boltzmann mean of v; 0 for a row of -inf alone."""
     _log_of_sum(y, state, row)
     mean, error = two_sum(state.p, state.a[0])

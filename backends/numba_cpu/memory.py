@@ -278,7 +278,7 @@ def load_one(typing, pointer, i):
 @intrinsic
 def store_one(typing, pointer, i, x):
     """pointer[i] = x."""
-    storage = pointer.dtype
+    storage, compute = pointer.dtype, compute_type(pointer.dtype)
 
     def generate(context, builder, signature, args):
         raw = ir.VectorType(_raw_vector(storage).element, 1)
@@ -288,4 +288,4 @@ def store_one(typing, pointer, i, x):
         builder.store(value, _address(builder, *args[:2], raw), align=storage.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.void(pointer, i, x), generate
+    return types.void(pointer, i, compute), generate

@@ -17,8 +17,9 @@ from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, narrowed_t
 from .simd import inline, lanes, maximum, select, splat
 
 # A row longer than a tile is taken in three phases: each block is folded, the blocks' states are
-# merged, each block is mapped. A row that fits a tile is folded and mapped at once.
-WHOLE, FOLD, MERGE, MAP = range(4)
+# merged, each block is mapped. A row that fits a tile is folded and mapped at once. Where rows have
+# labels, what those want of their rows is done in the end.
+WHOLE, FOLD, MERGE, MAP, LABEL = range(5)
 
 
 class Row(NamedTuple):

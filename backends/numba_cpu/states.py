@@ -19,24 +19,25 @@ from .simd import apart, inline, lanes, loop, maximum, select, splat
 
 
 class State(NamedTuple):
-    """What a fold leaves for the map; s, a, g and total are pairs."""
+    """What a fold leaves for the map; s, a, g, h and total are pairs."""
 
     m: object
     s: object  # sum exp((x - m)/t)
     p: object  # the pivot
     a: object  # <y, v - p>
-    g: object  # the sum of a cotangent
+    g: object  # the sum of a cotangent, or of labels
+    h: object  # <labels, x>
     total: object  # s times what exp_sum makes of the maximum, so that y = e/total
     top: object  # the maximum's y
 
 
-STATE_VECTORS = 11
+STATE_VECTORS = 13
 
 
 @inline
 def state_of(m, s, total):
     zero = splat(m, 0.0)
-    return State(m, s, zero, (zero, zero), (zero, zero), total, zero)
+    return State(m, s, zero, (zero, zero), (zero, zero), (zero, zero), total, zero)
 
 
 @inline
@@ -52,9 +53,11 @@ def remember(memo, state, with_v):
         store(memo, 5 * w, state.a[1])
         store(memo, 6 * w, state.g[0])
         store(memo, 7 * w, state.g[1])
-        store(memo, 8 * w, state.total[0])
-        store(memo, 9 * w, state.total[1])
-        store(memo, 10 * w, state.top)
+        store(memo, 8 * w, state.h[0])
+        store(memo, 9 * w, state.h[1])
+        store(memo, 10 * w, state.total[0])
+        store(memo, 11 * w, state.total[1])
+        store(memo, 12 * w, state.top)
 
 
 @inline
@@ -77,11 +80,12 @@ def recall(memo, at, with_v):
     p = load(memo, i + 3 * w)
     if not with_v:
         nothing = splat(m, 0.0), splat(m, 0.0)
-        return State(m, s, p, nothing, nothing, s, p)
+        return State(m, s, p, nothing, nothing, nothing, s, p)
     a = load(memo, i + 4 * w), load(memo, i + 5 * w)
     g = load(memo, i + 6 * w), load(memo, i + 7 * w)
-    total = load(memo, i + 8 * w), load(memo, i + 9 * w)
-    return State(m, s, p, a, g, total, load(memo, i + 10 * w))
+    h = load(memo, i + 8 * w), load(memo, i + 9 * w)
+    total = load(memo, i + 10 * w), load(memo, i + 11 * w)
+    return State(m, s, p, a, g, h, total, load(memo, i + 12 * w))
 
 
 @inline
@@ -115,7 +119,7 @@ def merge(memo, blocks, stride, row, given, with_v):
         m = maximum(block.m, m)
     zero = splat(m, 0.0)
     nothing = zero, zero
-    top = rest = g = a = nothing
+    top = rest = g = h = a = nothing
     for k in range(blocks):
         block = recall(memo, k * stride, with_v)
         weight = block.s
@@ -127,8 +131,8 @@ def merge(memo, blocks, stride, row, given, with_v):
         own = block.m == m
         top = add_pairs(top, choose(own, weight, nothing))
         rest = add_pairs(rest, choose(own, nothing, weight))
-        g = add_pairs(g, block.g)
+        g, h = add_pairs(g, block.g), add_pairs(h, block.h)
     s = add_pairs(top, rest)
     if not given:
         a = divide_pairs(a, s)
-    remember(memo, State(m, s, p, a, g, s, p), with_v)
+    remember(memo, State(m, s, p, a, g, h, s, p), with_v)

@@ -3,21 +3,22 @@
 from numba import carray
 
 from . import kernels
+from . import label_kernels as labels
 from . import log_kernels as logs
 from .by_columns import sweep_columns
 from .by_rows import sweep_rows
 from .job import RATES, set_temperature, states_of_unit
 from .memory import fence, offset
-from .row import MERGE, Row
+from .row import LABEL, MERGE, WHOLE, Row
 from .simd import inline, lanes
 from .states import STATE_VECTORS, merge
 
 
 @inline
-def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi):
+def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi):
     """Fold and finish the rows of the units lo..hi, in the phase MERGE those of the groups lo..hi."""
     job = carray(job, 1)[0]
-    arrays = x, v, y, dy
+    arrays = x, v, y, dy, lines
     rates, tile = tile, offset(tile, RATES * lanes(tile))
     set_temperature(rates, temperatures, 0, False, 1, job.rows)
     if phase == MERGE:
@@ -32,6 +33,19 @@ def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, ph
         )
     if job.past:
         fence()
+
+
+@inline
+def sweep_labels(
+    fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi
+):
+    """`sweep`, and in the end what the labels want."""
+    if phase != LABEL:
+        sweep(
+            fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi
+        )
+    if phase == LABEL or phase == WHOLE:
+        labels.label_rows(x, v, y, lines, temperatures, carray(job, 1)[0], lo, hi)
 
 
 @inline
@@ -51,46 +65,56 @@ def merge_blocks(memo, rates, temperatures, job, lo, hi):
             merge(first, job.blocks, states, row, job.given != 0, job.reads_v != 0)
 
 
-def softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def softmax(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.softmax
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def log_softmax(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def log_softmax(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.pair, logs.complete_pair, logs.log_softmax
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def logsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def logsumexp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.logsumexp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def partial_logsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def partial_logsumexp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.partial_logsumexp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def softmax_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = kernels.boltzmann, kernels.as_it_is, kernels.softmax_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def log_softmax_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def log_softmax_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.boltzmann_apart, kernels.as_it_is, logs.log_softmax_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def logsumexp_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def logsumexp_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.mean, kernels.as_it_is, logs.logsumexp_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def log_softmax_vjp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def log_softmax_vjp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.softmax_and_total, kernels.as_it_is, logs.log_softmax_vjp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
-def logsumexp_vjp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def logsumexp_vjp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, phase, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+
+
+def cross_entropy_of_class(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
+    fold, complete, finish = labels.exponentials, labels.complete, labels.of_class
+    sweep_labels(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+
+
+def cross_entropy_of_all(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
+    fold, complete, finish = labels.exponentials_and_labels, labels.complete, labels.of_all
+    sweep_labels(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
