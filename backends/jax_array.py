@@ -18,9 +18,11 @@ from .array_api import (
     softmax_vjp,
     value_logsumexp,
 )
+from .array_api.labels import by_formula
 from .rows import reduced_axes, reduced_shape
 
 __all__ = [
+    "cross_entropy",
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
@@ -113,3 +115,6 @@ def _over(dy: Any, number: float | None, t: Any, axes: tuple[int, ...]) -> Any:
     else:
         t = jnp.asarray(number, dy.dtype)
     return jnp.where(t == 0, 0.0, dy / jnp.where(t == 0, 1.0, t))
+
+
+cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ._labels import problem
+from ._labels import Loss
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -96,7 +96,7 @@ def cross_entropy(
     np.float64(0.8076)
     """
     options = weight, ignore_index, label_smoothing, reduction, temperature
-    return problem(logits, target, axis, *options).value()
+    return Loss(logits, target, axis, *options).value()
 
 
 def cross_entropy_vjp(
@@ -161,7 +161,7 @@ def cross_entropy_vjp(
     array([[-0.75,  0.25,  0.25,  0.25]])
     """
     options = weight, ignore_index, label_smoothing, reduction, temperature
-    return problem(logits, target, axis, *options).vjp(g)
+    return Loss(logits, target, axis, *options).vjp(g)
 
 
 def cross_entropy_value_and_grad(
@@ -231,4 +231,4 @@ def cross_entropy_value_and_grad(
     (np.float64(1.0986), np.float64(0.7945))
     """
     options = weight, ignore_index, label_smoothing, reduction, temperature
-    return problem(logits, target, axis, *options).value_and_grad()
+    return Loss(logits, target, axis, *options).value_and_grad()

@@ -5,12 +5,14 @@ The kernels take real numbers of four kinds. Complex numbers, weights `b` and em
 negative or NaN, the results of its row are NaN.
 """
 
+from functools import partial
 from typing import Any
 
 from .. import array_api
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
+from ..array_api.labels import by_formula
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import Rows
 
@@ -123,3 +125,6 @@ def logsumexp_vjp(
         return array_api.logsumexp_vjp(x, g, axis, keepdims, temperature, where, output, out)
     check_out(out, rows.shape, rows.dtype)
     return rows.run("LogSumExpVjp", x, g, per_row=True, keepdims=keepdims, out=(out, None))[0]
+
+
+cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)

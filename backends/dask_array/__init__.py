@@ -10,6 +10,7 @@ from typing import Any
 
 import dask.array as da
 
+from ..array_api.labels import by_formula
 from ..rows import check_out
 from . import pieces
 from .blocks import Call, Cut
@@ -236,3 +237,6 @@ def _write_pair(results: Any, out: Any) -> tuple[Any, Any]:
     if not isinstance(out, tuple) or len(out) != 2:
         raise TypeError("out must be a pair of arrays here, one for each of the two results")
     return _write(results[0], out[0]), _write(results[1], out[1])
+
+
+cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)

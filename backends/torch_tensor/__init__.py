@@ -3,6 +3,7 @@
 Complex numbers, weights `b`, and tensors that lie where there are no kernels go to `array_api`.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from .. import array_api, numba_cpu
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
+from ..array_api.labels import by_formula
 from .derivatives import is_plain
 from .rows import Rows
 
@@ -106,3 +108,6 @@ def logsumexp_vjp(
     if rows is None:
         return array_api.logsumexp_vjp(x, g, axis, keepdims, temperature, where, output, out)
     return rows.run("logsumexp_vjp", x, per_row=g, keepdims=keepdims, out=out)
+
+
+cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)
