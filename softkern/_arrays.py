@@ -30,6 +30,17 @@ def as_floats(x: Any, like: Any = None) -> Any:
     return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
+def can_look_into(a: Any) -> bool:
+    """Whether an array's values are there, without waiting for a device."""
+    from array_api_compat import is_cupy_array, is_lazy_array, is_torch_array
+
+    if is_torch_array(a):
+        from .backends.torch_tensor.derivatives import sees_backwards_only
+
+        return bool(sees_backwards_only())
+    return not is_cupy_array(a) and not is_lazy_array(a)
+
+
 def check_real(x: Any) -> None:
     """Raise if an array's numbers have no order."""
     if namespace(x).isdtype(x.dtype, "complex floating"):

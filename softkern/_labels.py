@@ -4,7 +4,7 @@ from math import nan, prod
 from operator import index
 from typing import Any
 
-from ._arrays import as_floats, check_real, namespace
+from ._arrays import as_floats, can_look_into, check_real, namespace
 from ._dispatch import PLAIN, backend
 
 
@@ -70,12 +70,10 @@ class Loss:
         """The total over the rows' shares, where the mean is wanted; that of no rows is NaN."""
         if self.reduction != "mean":
             return total
-        if not isinstance(self.share, float):
-            import numpy as np
-
-            with np.errstate(all="ignore"):
-                return total / self._sum(self.share)
-        return total / (prod(self.shape) or nan)
+        if isinstance(self.share, float):
+            return total / (prod(self.shape) or nan)
+        divisor = self._sum(self.share)
+        return total / self.xp.where(divisor == 0, nan, divisor)
 
     def _rounded(self, a: Any) -> Any:
         return a if a.dtype == self.dtype else self.xp.astype(a, self.dtype)
@@ -153,10 +151,8 @@ class Loss:
 
     def _outside(self, classes: Any) -> Any:
         """Raise if a class is not one of n; where one cannot look, say which are not."""
-        from array_api_compat import is_cupy_namespace, is_lazy_array
-
         xp, n = self.xp, self.n
-        if is_cupy_namespace(xp) or is_lazy_array(classes):
+        if not can_look_into(classes):
             return (classes < 0) | (classes >= n)
         if 0 not in classes.shape:
             least, largest = int(xp.min(classes)), int(xp.max(classes))

@@ -10,7 +10,7 @@ but for the class; `label_rows` then takes the logarithms and sees to the class.
 
 import math
 
-from .elementary import accumulate, add_pairs, multiply_pairs, two_sum
+from .elementary import accumulate, add_pairs, multiply_pairs
 from .exp_sums import exp_and_sum_exactly, exp_sum_exactly, share_of_max
 from .folds import reciprocal, row_sum
 from .kernels import sum_of_lanes
@@ -51,18 +51,12 @@ def complete(x, state, row, known):
     """m, s, and the sum that the exponentials are divided by."""
     if row.phase != MAP:
         total = across_sum(state.s, row.columns)
-        m, s = _pair(complete_pair(x, state, row, known))
+        known = complete_pair(x, state, row, known)
     elif row.wants_y:
-        m, s = known.m, known.s
-        total = multiply_pairs(s, share_of_max(m, state.p, row)[1])
+        total = multiply_pairs(known.s, share_of_max(known.m, state.p, row)[1])
     else:
         return known
-    return State(m, s, state.p, state.a, state.g, state.h, total, m)
-
-
-@inline
-def _pair(state):
-    return state.m, state.s
+    return State(known.m, known.s, state.p, state.a, state.g, state.h, total, known.m)
 
 
 @loop

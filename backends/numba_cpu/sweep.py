@@ -44,7 +44,7 @@ def sweep_labels(
         sweep(
             fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi
         )
-    if phase == LABEL or phase == WHOLE:
+    if phase in (LABEL, WHOLE):
         labels.label_rows(x, v, y, lines, temperatures, carray(job, 1)[0], lo, hi)
 
 

@@ -13,7 +13,8 @@ from .. import array_api, numba_cpu
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
-from ..array_api.labels import by_formula
+from ..array_api.labels import Labels, by_formula
+from . import losses
 from .derivatives import is_plain
 from .rows import Rows
 
@@ -110,4 +111,8 @@ def logsumexp_vjp(
     return rows.run("logsumexp_vjp", x, per_row=g, keepdims=keepdims, out=out)
 
 
-cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)
+_by_formula = partial(by_formula, log_softmax, log_softmax_vjp)
+
+
+def cross_entropy(x: Any, labels: Labels, temperature: Any, g: Any, value: bool) -> Any:
+    return losses.run(_by_formula, x, labels, temperature, g, value)

@@ -21,7 +21,7 @@ def apply(call: Call, *tensors: Tensor) -> Tensors:
     """
     if torch.compiler.is_compiling():
         return _run_operator(call, *tensors)
-    if not _is_watched(tensors):
+    if not is_watched(tensors):
         results = call.empty(tensors)
         call.compute(tensors, results)
         return results
@@ -39,18 +39,23 @@ def is_plain(x: Tensor, temperature: Any) -> bool:
         and type(temperature) is float
         and not torch.compiler.is_compiling()
         and not x.is_neg()
-        and not _is_watched((x,))
+        and not is_watched((x,))
     )
 
 
-def _is_watched(tensors: Tensors) -> bool:
-    """Whether autograd, forward mode or a transform of torch.func has to know of the call.
+def is_watched(tensors: Tensors) -> bool:
+    """Whether autograd, forward mode or a transform of torch.func has to know of the call."""
+    return (torch.is_grad_enabled() and any(a.requires_grad for a in tensors)) or _is_transformed()
 
-    Torch has no public way to ask after the last two.
-    """
-    if torch.is_grad_enabled() and any(a.requires_grad for a in tensors):
-        return True
+
+def _is_transformed() -> bool:
+    """Whether forward mode or a transform of torch.func is at work; torch has no public way to ask."""
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+def sees_backwards_only() -> bool:
+    """Whether nothing but autograd's backward mode watches calls."""
+    return not (torch.compiler.is_compiling() or _is_transformed())
 
 
 class _Function(torch.autograd.Function):

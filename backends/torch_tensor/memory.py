@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.dlpack import from_dlpack
 
 from .. import numba_cpu
 
@@ -66,3 +67,10 @@ def _cupy_array(x: Tensor) -> Any:
     from ml_dtypes import bfloat16
 
     return cupy.from_dlpack(x.view(torch.int16)).view(bfloat16)
+
+
+def tensor_of(a: Any) -> Tensor:
+    """An array of NumPy or CuPy as a tensor, on the same memory."""
+    if a.dtype.name == "bfloat16":
+        return from_dlpack(a.view("int16")).view(torch.bfloat16)
+    return from_dlpack(a)
