@@ -134,6 +134,38 @@ def logsumexp_vjp(x, g, axis=None, *, keepdims=False, temperature=1.0, where=Tru
     return _hide(rows, np.where(rows.m == -INF, 0, rows.e / rows.s * g), 0)
 
 
+def labels(x, target, axis=-1, *, weight=None, ignore_index=None, label_smoothing=0.0):
+    """What a row's label asks of each entry, and the row's share of the mean."""
+    n, target = np.shape(x)[axis], np.asarray(target)
+    weight = number(np.ones(n) if weight is None else weight)
+    if target.dtype.kind in "iu":
+        q = number(np.arange(n) == np.expand_dims(target, -1)) * 1
+        counts = True if ignore_index is None else target != ignore_index
+        share = np.where(counts, weight[np.where(counts, target, 0)], 0)
+    else:
+        q, counts = number(np.moveaxis(target, axis, -1)), True
+        share = np.broadcast_to(1, q.shape[:-1])
+    q = (q * (1 - number(label_smoothing)) + number(label_smoothing) / n) * weight
+    q = np.where(np.expand_dims(np.broadcast_to(counts, share.shape), -1), q, 0)
+    return np.moveaxis(q, -1, axis), share
+
+
+def cross_entropy(x, target, axis=-1, *, reduction="mean", temperature=1.0, **options):
+    q, share = labels(x, target, axis, **options)
+    terms = np.where(q == 0, 0, q * log_softmax(x, axis, temperature=temperature))
+    losses = -terms.sum(axis=axis)
+    if reduction == "none":
+        return losses
+    return losses.sum() / (share.sum() if reduction == "mean" else 1)
+
+
+def cross_entropy_vjp(x, target, g, axis=-1, *, reduction="mean", temperature=1.0, **options):
+    q, share = labels(x, target, axis, **options)
+    g = number(g) / (share.sum() if reduction == "mean" else 1)
+    g = np.expand_dims(g, axis) if np.ndim(g) else g
+    return log_softmax_vjp(x, -g * q, axis, temperature=temperature)
+
+
 def ulp(result, truth, at=None, dtype=None):
     """The largest error of `result` in units in the last place: of the truth, or of `at`.
 

@@ -12,7 +12,7 @@ import math
 
 from .elementary import accumulate, add_pairs, multiply_pairs
 from .exp_sums import exp_and_sum_exactly, exp_sum_exactly, share_of_max
-from .folds import reciprocal, row_sum
+from .folds import reciprocal
 from .kernels import sum_of_lanes
 from .log_kernels import complete_pair
 from .memory import load_one, offset, store_one
@@ -92,23 +92,25 @@ def exponentials_and_labels(x, v, e, like, row, known, given):
     state = exponentials(x, v, e, like, row, known, given)
     if row.phase == MAP:
         return State(state.m, state.s, state.p, known.a, known.g, known.h, state.total, state.top)
-    g, h = row_sum(v, row), _dot(v, x, row)
+    g, h = _label_sums(v, x, row)
     return State(state.m, state.s, state.p, g, g, h, state.total, state.top)
 
 
 @loop
-def _dot(v, x, row):
-    """<v, x> as a pair, products unrounded; an entry without a label takes no part."""
+def _label_sums(v, x, row):
+    """The sum of v and <v, x>, unrounded; an entry without a label takes no part."""
     apart()
     zero = splat(x, 0.0)
-    total, errors = (zero, zero), zero
+    total = product = zero, zero
+    errors = zero
     for k in range(row.count):
         label = read(v, k, row, 0.0)
         number = select(label == 0.0, zero, read(x, k, row, 0.0))
-        product = label * number
-        total = accumulate(total, product)
-        errors = errors + fma(label, number, product * -1.0)
-    return across_sum((total[0], total[1] + errors), row.columns)
+        both = label * number
+        total, product = accumulate(total, label), accumulate(product, both)
+        errors = errors + fma(label, number, both * -1.0)
+    product = product[0], product[1] + errors
+    return across_sum(total, row.columns), across_sum(product, row.columns)
 
 
 @loop

@@ -27,9 +27,7 @@ def run(
     return _Losses.apply(formula, x, labels, temperature), None  # type: ignore[no-untyped-call]
 
 
-def _compute(
-    x: Tensor, labels: Labels, temperature: Any, g: Any, value: bool
-) -> tuple[Any, Any]:
+def _compute(x: Tensor, labels: Labels, temperature: Any, g: Any, value: bool) -> tuple[Any, Any]:
     module, native, place = backend_of(x)
     with place:
         of_rows = [native(a) if isinstance(a, Tensor) else a for a in (*labels, temperature, g)]
