@@ -26,6 +26,9 @@ __all__ = [
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
+    "logcumsumexp",
+    "logcumsumexp_jvp",
+    "logcumsumexp_vjp",
     "logsumexp",
     "logsumexp_jvp",
     "logsumexp_vjp",
@@ -66,6 +69,36 @@ def logsumexp(
     return L.reshape(reduced_shape(a.shape, reduced_axes(axis, a.ndim), keepdims))
 
 
+def logcumsumexp(x: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    if out is not None:
+        return array_api.logcumsumexp(x, axis, temperature, out)
+    return _call("logcumsumexp", x, axis, temperature, None)
+
+
+def logcumsumexp_jvp(x: Any, v: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    if out is not None:
+        return array_api.logcumsumexp_jvp(x, v, axis, temperature, out)
+    return _scan("logcumsumexp_jvp", axis, temperature, x, v)
+
+
+def logcumsumexp_vjp(x: Any, g: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    if out is not None:
+        return array_api.logcumsumexp_vjp(x, g, axis, temperature, out)
+    return _scan("logcumsumexp_vjp", axis, temperature, x, g)
+
+
+def _scan(name: str, axis: Any, temperature: Any, *arrays: Any) -> Any:
+    if isinstance(temperature, (int, float)):
+        return _compiled(name, axis, float(temperature), None, *arrays)
+    return _compiled(name, axis, None, temperature, *arrays)
+
+
+# As a whole, for its steps are of as many shapes, which JAX would compile one by one.
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _compiled(name: str, axis: Any, number: float | None, t: Any, *arrays: Any) -> Any:
+    return getattr(array_api, name)(*arrays, axis, t if number is None else number, None)
+
+
 def _call(name: str, x: Any, axis: Any, temperature: Any, where: Any) -> Any:
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         x = x.astype(jnp.result_type(float))
@@ -79,6 +112,8 @@ def _formula(name: str, axes: Any, number: float | None, x: Any, t: Any, where: 
     t = t if number is None else number
     if name == "logsumexp":
         return array_api.logsumexp(x, axes, None, False, False, t, where, None)
+    if name == "logcumsumexp":
+        return _scan(name, axes, t, x)
     return getattr(array_api, name)(x, axes, t, where, None)
 
 
@@ -91,9 +126,11 @@ def _(name: str, axes: Any, number: float | None, primals: Any, tangents: Any) -
     x, t, where = primals
     dx, dt, _ = tangents
     y = _value(name, axes, number, x, t, where)
+    own = t if number is None else number
     if name == "logsumexp":
-        own = t if number is None else number
         _, dy = logsumexp_jvp(x, dx, axes, False, own, where, y, None)
+    elif name == "logcumsumexp":
+        _, dy = logcumsumexp_jvp(x, dx, axes, own, None)
     else:
         tangent = softmax_vjp if name == "softmax" else _log_softmax_tangent
         dy = _over(tangent(None, dx, axes, 1.0, where, y, None), number, t, axes)

@@ -21,6 +21,9 @@ import numpy as np
 
 from .labels import by_formula
 from .rows import Rows, rows_of, widest
+from .scan import logcumsumexp as logcumsumexp
+from .scan import logcumsumexp_jvp as logcumsumexp_jvp
+from .scan import logcumsumexp_vjp as logcumsumexp_vjp
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:

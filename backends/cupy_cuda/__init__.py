@@ -9,6 +9,9 @@ from functools import partial
 from typing import Any
 
 from .. import array_api
+from ..array_api import logcumsumexp as logcumsumexp
+from ..array_api import logcumsumexp_jvp as logcumsumexp_jvp
+from ..array_api import logcumsumexp_vjp as logcumsumexp_vjp
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp

@@ -207,6 +207,24 @@ def _derivative(
     return _call(name, rows, tangent, axis, temperature, where, **options)
 
 
+def logcumsumexp(x: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    return _write(_scan("logcumsumexp", x, {}, axis, temperature), out)
+
+
+def logcumsumexp_jvp(x: Any, v: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    return _write_pair(_scan("logcumsumexp_jvp", x, {"v": v}, axis, temperature), out)
+
+
+def logcumsumexp_vjp(x: Any, g: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    return _write(_scan("logcumsumexp_vjp", x, {"g": g}, axis, temperature), out)
+
+
+def _scan(name: str, x: Any, along: Any, axis: Any, temperature: Any) -> Any:
+    """Rows in pieces are put together."""
+    per_row = {"temperature": temperature}
+    return Call(name, {"x": x}, along, per_row, axis=axis, out=None).result()
+
+
 def _states(call: Call, state: Any, *given: Any) -> tuple[Cut, Cut]:
     """The states of the pieces, and of the rows."""
     leave = partial(state, axes=call.axes)

@@ -16,6 +16,9 @@ from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import PLAIN, Rows, as_numbers, plain_rows, run_plain, takes
 from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
+from .scan_calls import logcumsumexp as logcumsumexp
+from .scan_calls import logcumsumexp_jvp as logcumsumexp_jvp
+from .scan_calls import logcumsumexp_vjp as logcumsumexp_vjp
 
 INF = float("inf")
 _SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLAIN["logsumexp"]

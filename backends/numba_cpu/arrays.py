@@ -162,7 +162,7 @@ class Rows(NamedTuple):
         )
         launch.run(
             _address(operation, self.dtype),
-            (_as_stored(rows), _as_stored(cotangent), _as_stored(y), _as_stored(dy)),
+            (as_stored(rows), as_stored(cotangent), as_stored(y), as_stored(dy)),
             self.temperatures,
             self.temperatures if lines is None else lines,
             threads_for(x.size),
@@ -235,7 +235,7 @@ def _deliver(result: Any, out: Any) -> Any:
     return out
 
 
-def _as_stored(a: Any) -> Any:
+def as_stored(a: Any) -> Any:
     """An array as Numba can take it: 16-bit numbers as integers."""
     return a.view(np.uint16) if a.dtype.itemsize == 2 else a
 

@@ -84,7 +84,7 @@ def _take_groups(kernel, arguments, blocks, labelled, lo, hi):
 
 
 @njit(nogil=True, cache=True)
-def _call_groups(kernel, arguments, phase, groups):
+def call_groups(kernel, arguments, phase, groups):
     call(kernel, arguments, phase, 0, groups)
 
 
@@ -103,7 +103,7 @@ def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threa
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def _share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
+def share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
     for thread in prange(threads):
         own = _with_tile(arguments, thread * tile_bytes)
         lo, hi = units * thread // threads, units * (thread + 1) // threads
@@ -246,11 +246,11 @@ def run(
         _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads)
     else:
         units = groups * blocks
-        _share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
-        _call_groups(kernel, arguments, MERGE, groups)
-        _share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
+        share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
+        call_groups(kernel, arguments, MERGE, groups)
+        share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
         if labelled:
-            _call_groups(kernel, arguments, LABEL, groups)
+            call_groups(kernel, arguments, LABEL, groups)
 
 
 @njit(nogil=True, cache=True)

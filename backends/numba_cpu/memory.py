@@ -282,9 +282,9 @@ def store_one(typing, pointer, i, x):
 
     def generate(context, builder, signature, args):
         raw = ir.VectorType(_raw_vector(storage).element, 1)
-        one = ir.VectorType(args[2].type, 1)
-        x = builder.insert_element(ir.Constant(one, ir.Undefined), args[2], _I32(0))
-        value = _encode(builder, storage, x, raw)
+        one = ir.Constant(ir.VectorType(LLVM_TYPE[compute], 1), ir.Undefined)
+        number = context.cast(builder, args[2], x, compute)
+        value = _encode(builder, storage, builder.insert_element(one, number, _I32(0)), raw)
         builder.store(value, _address(builder, *args[:2], raw), align=storage.bitwidth // 8)
         return context.get_dummy_value()
 

@@ -116,3 +116,24 @@ _by_formula = partial(by_formula, log_softmax, log_softmax_vjp)
 
 def cross_entropy(x: Any, labels: Labels, temperature: Any, g: Any, value: bool) -> Any:
     return losses.run(_by_formula, x, labels, temperature, g, value)
+
+
+def logcumsumexp(x: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    rows = Rows.of(axis, temperature, None, x)
+    if rows is None:
+        return array_api.logcumsumexp(x, axis, temperature, out)
+    return rows.run("logcumsumexp", x, out=out)
+
+
+def logcumsumexp_jvp(x: Any, v: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    rows = Rows.of(axis, temperature, None, x, v)
+    if rows is None:
+        return array_api.logcumsumexp_jvp(x, v, axis, temperature, out)
+    return rows.run("logcumsumexp_jvp", x, v, out=out)
+
+
+def logcumsumexp_vjp(x: Any, g: Any, axis: Any, temperature: Any, out: Any) -> Any:
+    rows = Rows.of(axis, temperature, None, x, g)
+    if rows is None:
+        return array_api.logcumsumexp_vjp(x, g, axis, temperature, out)
+    return rows.run("logcumsumexp_vjp", x, g, out=out)

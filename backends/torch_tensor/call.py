@@ -31,6 +31,8 @@ class Call(NamedTuple):
         x, *v = arrays
         operation = getattr(module, self.name)
         axis = self.axes[0] if len(self.axes) == 1 else self.axes
+        if self.name.startswith("logcumsumexp"):
+            return operation(x, *v, axis, t, out)
         if self.name == "logsumexp":
             return operation(x, axis, None, False, False, t, where, out)
         if self.name.startswith("logsumexp"):
