@@ -166,6 +166,34 @@ def cross_entropy_vjp(x, target, g, axis=-1, *, reduction="mean", temperature=1.
     return log_softmax_vjp(x, -g * q, axis, temperature=temperature)
 
 
+def _running(x, axis, temperature):
+    """Of a positive temperature: the rows, and the sums of their exponentials so far."""
+    rows = _rows(x, axis, temperature, True)
+    return rows, np.add.accumulate(rows.e, rows.axis, object)
+
+
+def _over_sums(a, sums):
+    """a/s, 0 where nothing has been summed."""
+    return np.where(sums == 0, 0, a / np.where(sums == 0, 1, sums))
+
+
+def logcumsumexp(x, axis, *, temperature=1.0):
+    rows, sums = _running(x, axis, temperature)
+    return rows.m + times(log(sums), rows.t)
+
+
+def logcumsumexp_jvp(x, v, axis, *, temperature=1.0):
+    rows, sums = _running(x, axis, temperature)
+    tangents = np.add.accumulate(rows.e * number(v), axis, object)
+    return logcumsumexp(x, axis, temperature=temperature), _over_sums(tangents, sums)
+
+
+def logcumsumexp_vjp(x, g, axis, *, temperature=1.0):
+    rows, sums = _running(x, axis, temperature)
+    shares = np.flip(_over_sums(number(g), sums), axis)
+    return rows.e * np.flip(np.add.accumulate(shares, axis, object), axis)
+
+
 def ulp(result, truth, at=None, dtype=None):
     """The largest error of `result` in units in the last place: of the truth, or of `at`.
 
