@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ._cross_entropy import cross_entropy, cross_entropy_value_and_grad, cross_entropy_vjp
     from ._hardmax import hardmax
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
+    from ._logcumsumexp import logcumsumexp, logcumsumexp_jvp, logcumsumexp_vjp
     from ._softmin import softmin, softmin_jvp, softmin_vjp
     from ._stream import LogSumExp, merge_logsumexp, partial_logsumexp
     from ._threads import get_num_threads, num_threads, set_num_threads
@@ -29,6 +30,9 @@ __all__ = [
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
+    "logcumsumexp",
+    "logcumsumexp_jvp",
+    "logcumsumexp_vjp",
     "logsumexp",
     "logsumexp_jvp",
     "logsumexp_vjp",
@@ -48,6 +52,7 @@ _HOMES = {  # part of a name -> module; _api is that of the rest
     "boltzmann": "_boltzmann",
     "cross_entropy": "_cross_entropy",
     "hardmax": "_hardmax",
+    "logcumsumexp": "_logcumsumexp",
     "softmin": "_softmin",
     "_jvp": "_jvp",
     "_vjp": "_vjp",

@@ -13,9 +13,20 @@ import pytest
 from arrays import OPERATIONS
 
 import softkern
-from softkern import _api, _boltzmann, _hardmax, _jvp, _softmin, _stream, _threads, _vjp
+from softkern import (
+    _api,
+    _boltzmann,
+    _hardmax,
+    _jvp,
+    _logcumsumexp,
+    _softmin,
+    _stream,
+    _threads,
+    _vjp,
+)
 
-FAMILY = [f"{name}{kind}" for name in ("softmin", "boltzmann") for kind in ("", "_jvp", "_vjp")]
+RELATIVES = ("softmin", "boltzmann", "logcumsumexp")
+FAMILY = [f"{name}{kind}" for name in RELATIVES for kind in ("", "_jvp", "_vjp")]
 ARRAY_LIBRARIES = {"numpy", "numba", "llvmlite", "scipy", "cupy", "torch", "jax", "dask"}
 
 
@@ -79,7 +90,7 @@ def test_the_readme():
 
 @pytest.mark.parametrize(
     "module",
-    [_api, _boltzmann, _hardmax, _jvp, _softmin, _stream, _threads, _vjp],
+    [_api, _boltzmann, _hardmax, _jvp, _logcumsumexp, _softmin, _stream, _threads, _vjp],
     ids=lambda module: module.__name__,
 )
 def test_doctests(module):
