@@ -83,7 +83,7 @@ def test_numpy(case, n, dtype):
         check(x.T.copy(), u.T.copy(), 0, known, LIMIT, LIMIT_OF_DERIVATIVES)
 
 
-@pytest.mark.parametrize("n", [1, 7, 100, 3000])
+@pytest.mark.parametrize("n", [1, 7, 100])
 @pytest.mark.parametrize("case", ANYWHERE)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_array(xp, case, n, dtype):
@@ -164,8 +164,7 @@ def test_at_infinity_two_entries_make_infinity(xp):
     np.testing.assert_array_equal(found, [[-inf, 1, 1, inf]])
 
 
-@pytest.mark.parametrize("n", [1, 5, 1024, 1025, 5000])
-@pytest.mark.parametrize("temperature", [0.25, 1.0, 4.0])
+@pytest.mark.parametrize(("n", "temperature"), [(1, 1.0), (5, 0.25), (1024, 4.0), (1025, 1.0)])
 def test_it_runs_from_the_first_entry_to_logsumexp_and_never_falls(xp, n, temperature):
     x = array(xp, np.random.default_rng(n).normal(0, 3, (3, n)))
     L = to_numpy(softkern.logcumsumexp(x, 1, temperature=temperature))
@@ -215,8 +214,9 @@ SPECIAL = {  # x: L, dL of ones, dx of ones
 }
 
 
-@pytest.mark.parametrize("n", [4, 1030])
-@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, inf])
+@pytest.mark.parametrize(
+    ("n", "temperature"), [(4, 0.0), (4, 0.5), (4, 1.0), (4, inf), (1030, 0.0), (1030, 1.0)]
+)
 def test_special_rows(xp, n, temperature):
     x = np.full((len(SPECIAL), n), -inf)
     x[:, -4:] = list(SPECIAL)

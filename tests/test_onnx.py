@@ -15,7 +15,7 @@ OPERATORS = {
 }
 
 
-def cases():
+def cases(operators):
     """The cases, by their names, that consist of one of these operators."""
     pytest.importorskip("onnx")
     with warnings.catch_warnings():
@@ -23,17 +23,21 @@ def cases():
         from onnx.backend.test.case.node import collect_testcases
 
         found = collect_testcases(None)
-    return {case.name: case for case in found if case.model.graph.node[0].op_type in OPERATORS}
+    return {case.name: case for case in found if case.model.graph.node[0].op_type in operators}
+
+
+def attributes(node):
+    from onnx.helper import get_attribute_value
+
+    return {item.name: get_attribute_value(item) for item in node.attribute}
 
 
 def test_onnx_cases():
-    from onnx.helper import get_attribute_value
-
     tried = []
-    for name, case in cases().items():
+    for name, case in cases(OPERATORS).items():
         (node,) = case.model.graph.node
         function, axis = OPERATORS[node.op_type]
-        options = {item.name: get_attribute_value(item) for item in node.attribute}
+        options = attributes(node)
         for (x, *axes), (expected,) in case.data_sets:
             axis = tuple(axes[0].tolist()) if axes and axes[0].size else options.get("axis", axis)
             reduces = node.op_type == "ReduceLogSumExp"
@@ -43,3 +47,26 @@ def test_onnx_cases():
             tried.append(node.op_type)
     assert set(tried) == set(OPERATORS)
     assert len(tried) > 25
+
+
+def test_onnx_losses():
+    found = [
+        case
+        for name, case in cases(["SoftmaxCrossEntropyLoss"]).items()
+        if not name.endswith("_expanded")
+    ]
+    for case in found:
+        (node,) = case.model.graph.node
+        options = attributes(node)
+        for (x, labels, *weight), (expected, *log_prob) in case.data_sets:
+            given = {
+                "reduction": options["reduction"].decode(),
+                "ignore_index": options.get("ignore_index"),
+                "weight": weight[0] if weight else None,
+            }
+            loss = softkern.cross_entropy(x, labels, 1, **given)
+            np.testing.assert_allclose(loss, expected, rtol=2e-5, err_msg=case.name)
+            if log_prob:
+                z = softkern.log_softmax(x, 1)
+                np.testing.assert_allclose(z, log_prob[0], rtol=1e-4, err_msg=case.name)
+    assert len(found) > 30

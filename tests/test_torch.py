@@ -283,3 +283,32 @@ def test_compiled_derivatives():
 
     compiled = torch.compile(some, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(x, u, t), some(x, u, t))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchs_samples_of_cross_entropy():
+    """Those that torch tests its own function with, each with its gradient."""
+    pytest.importorskip("expecttest", reason="torch's samples are imported with it")
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    (info,) = (op for op in op_db if op.name == "nn.functional.cross_entropy")
+    tried = 0
+    for dtype in (torch.float32, torch.float64):
+        for sample in info.sample_inputs("cpu", dtype, requires_grad=True):
+            x, (target, *_) = sample.input, sample.args
+            options = {"reduction": "mean", **sample.kwargs}
+            expected = torch.nn.functional.cross_entropy(x, target, **options)
+            options["ignore_index"] = options.get("ignore_index", -100)
+            if target.is_floating_point():
+                del options["ignore_index"]
+            loss = softkern.cross_entropy(x, target, min(1, x.ndim - 1), **options)
+            torch.testing.assert_close(loss, expected)
+            for found in zip(gradients(loss, x), gradients(expected, x), strict=True):
+                torch.testing.assert_close(*found)
+            tried += 1
+    assert tried > 40
+
+
+def gradients(loss, x):
+    g = torch.ones_like(loss)
+    return torch.autograd.grad(loss, x, g, allow_unused=True)

@@ -7,9 +7,9 @@ import numpy as np
 from .. import array_api
 from ..rows import check_out, check_outs, view
 from .arrays import Rows, as_stored, storage_of, takes
-from .launch import ALIGNMENT, addresses, parts, share_blocks
+from .launch import ALIGNMENT, addresses, call_groups, parts, share_blocks
 from .row import FOLD, MAP, MERGE
-from .segments import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel, take
+from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
 from .threads import threads_for
 
 LANES = ALIGNMENT // 8  # of float64
@@ -76,11 +76,11 @@ def _run(name: str, rows: Rows, *arrays: Any) -> None:
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(KEPT * count * segments if segments > 1 else 0)
     x, v, y, dy = map(as_stored, views)
-    arguments = addresses(x, v, y, dy, tiles, memo, rows_of_t, job)
+    arguments = addresses(x, v, y, dy, tiles, memo, rows_of_t, job, rows_of_t)
     for operation, phase in _PHASES[name] if segments > 1 else _PHASES[name][-1:]:
         address = kernel(operation, storage_of(rows.dtype))
         share = groups if phase in (MERGE, MERGE_BACK) else units
         if threads == 1:
-            take(address, arguments, phase, share)
+            call_groups(address, arguments, phase, share)
         else:
             share_blocks(address, arguments, phase, share, tile_bytes, threads)

@@ -8,9 +8,8 @@ import math
 from functools import cache
 
 import numpy as np
-from numba import carray, cfunc, from_dtype, njit, types
+from numba import carray, cfunc, from_dtype, types
 
-from . import launch
 from .elementary import add_pairs, multiply_pairs
 from .folds import reciprocal
 from .memory import load, load_first, load_one, offset, store_first, store_one
@@ -184,15 +183,15 @@ def sweep(x, v, y, dy, tile, memo, temperatures, job, phase, lo, hi, tangents):
                 write_segments(dy, tangent_rows, unit, count, job)
 
 
-def logcumsumexp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def logcumsumexp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     sweep(x, v, y, dy, tile, memo, t, job, phase, lo, hi, False)
 
 
-def logcumsumexp_jvp(x, v, y, dy, tile, memo, t, job, phase, lo, hi):
+def logcumsumexp_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     sweep(x, v, y, dy, tile, memo, t, job, phase, lo, hi, True)
 
 
-def logcumsumexp_vjp(x, g, y, dx, tile, memo, t, job, phase, lo, hi):
+def logcumsumexp_vjp(x, g, y, dx, tile, memo, t, job, lines, phase, lo, hi):
     """Its cotangents; the folds before it are those of `logcumsumexp`."""
     job = carray(job, 1)[0]
     w = lanes(tile)
@@ -230,12 +229,6 @@ def kernel(name: str, storage: types.Type) -> int:
     numbers, computed = types.CPointer(storage), types.CPointer(types.float64)
     job = types.CPointer(from_dtype(JOB))
     signature = types.void(
-        *(numbers,) * 4, *(computed,) * 3, job, types.intp, types.intp, types.intp
+        *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
     return cfunc(signature, cache=True, error_model="numpy")(KERNELS[name]).address
-
-
-@njit(nogil=True, cache=True)
-def take(kernel, arguments, phase, units):
-    """A phase on the caller's thread."""
-    launch.call(kernel, arguments, phase, 0, units)
