@@ -1,7 +1,7 @@
 """Softmax regression on Fashion-MNIST: one linear layer, trained through softkern.
 
-The model gives an image x the class probabilities softmax(x W + b). Its loss is the mean of
--log_softmax(x W + b)[label], whose gradient `log_softmax_vjp` carries back to the scores.
+The model gives an image x the class probabilities softmax(x W + b). Its loss is the cross-entropy to the
+labels, whose gradient with respect to the scores comes out of the same pass over them.
 
     python examples/fashion_mnist.py --epochs 15 --figure fashion_mnist.png
 
@@ -24,6 +24,7 @@ import softkern
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -72,16 +73,14 @@ def digits() -> Data:
     return Data(x[:1500], y[:1500], x[1500:], y[1500:], [str(k) for k in range(10)])
 
 
+def read_images(folder: Path = FOLDER) -> Data:
+    """Return Fashion-MNIST if it is there, and the digits if not."""
+    return fashion_mnist(folder) if folder.is_dir() else digits()
+
+
 def descend(layer: Layer, x: Floats, y: Labels, rate: float) -> float:
     """Take one step of gradient descent on a batch; return the loss before it."""
-    rows = np.arange(len(y))
-    z = softkern.log_softmax(layer.scores(x), axis=-1)
-    loss = -z[rows, y].mean()
-
-    dz = np.zeros_like(z)
-    dz[rows, y] = -1 / len(y)
-    dscores = softkern.log_softmax_vjp(None, dz, axis=-1, output=z)
-
+    loss, dscores = softkern.cross_entropy_value_and_grad(layer.scores(x), y)
     layer.weight[...] -= rate * (x.T @ dscores)
     layer.bias[...] -= rate * dscores.sum(axis=0)
     return float(loss)
@@ -103,16 +102,32 @@ def train(layer: Layer, data: Data, epochs: int, batch: int = 100, rate: float =
 
 
 def draw(layer: Layer, data: Data, losses: Floats, path: Path) -> None:
-    """Draw the loss, and what temperature does to a sure and to an unsure prediction."""
+    """Draw the loss, what the layer has learnt, and what temperature makes of its predictions."""
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
-    figure = plt.figure(figsize=(11, 4.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.9], wspace=0.04)
+    figure = plt.figure(figsize=(11, 6.2), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[3, 1], hspace=0.04)
+    left, right = top.subfigures(1, 2, width_ratios=[1, 1.9], wspace=0.04)
     draw_losses(left.subplots(), losses)
+    draw_weights(bottom.subplots(1, len(data.classes)), layer, data.classes)
+    draw_predictions(right, layer, data)
+    figure.savefig(path, dpi=120)
 
+
+def draw_weights(panels: NDArray[np.object_], layer: Layer, classes: list[str]) -> None:
+    """Draw each class's weights as an image: red where ink speaks for the class, blue where against."""
+    side, largest = round(len(layer.weight) ** 0.5), np.abs(layer.weight).max()
+    for axes, weights, name in zip(panels, layer.weight.T, classes, strict=True):
+        axes.imshow(weights.reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest)
+        axes.spines[:].set_visible(False)
+        axes.set(xticks=[], yticks=[], title=name)
+
+
+def draw_predictions(figure: SubFigure, layer: Layer, data: Data) -> None:
+    """Draw a sure and an unsure prediction at three temperatures."""
     scores = layer.scores(data.test_x)
     by_confidence = np.argsort(softkern.softmax(scores, axis=-1).max(axis=1))
     sure, unsure = by_confidence[len(scores) // 2], by_confidence[len(scores) // 20]
-    panels = right.subplots(2, 4, sharey="col", width_ratios=[1.1, 1, 1, 1])
+    panels = figure.subplots(2, 4, sharey="col", width_ratios=[1.1, 1, 1, 1])
     for (image, *bars), k in zip(panels, (sure, unsure), strict=True):
         side = round(data.test_x.shape[1] ** 0.5)
         image.imshow(data.test_x[k].reshape(side, side), cmap="gray_r")
@@ -128,7 +143,6 @@ def draw(layer: Layer, data: Data, losses: Floats, path: Path) -> None:
         axes.set_title(f"temperature {t:g}")
         axes.invert_yaxis()
     panels[1, 2].set_xlabel("class probability")
-    figure.savefig(path, dpi=120)
 
 
 def draw_losses(axes: Axes, losses: Floats) -> None:
@@ -150,7 +164,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, default="fashion_mnist.png", help="%(default)s")
     arguments = parser.parse_args()
 
-    data = fashion_mnist(arguments.data) if arguments.data.is_dir() else digits()
+    data = read_images(arguments.data)
     print(f"{len(data.train_y)} images to learn from, {len(data.test_y)} to be tested on")
     pixels, classes = data.train_x.shape[1], len(data.classes)
     layer = Layer(np.zeros((pixels, classes), np.float32), np.zeros(classes, np.float32))
