@@ -19,6 +19,7 @@ from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHAR
 from .scan_calls import logcumsumexp as logcumsumexp
 from .scan_calls import logcumsumexp_jvp as logcumsumexp_jvp
 from .scan_calls import logcumsumexp_vjp as logcumsumexp_vjp
+from .segments import on_segments as on_segments
 
 INF = float("inf")
 _SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLAIN["logsumexp"]

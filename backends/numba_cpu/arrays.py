@@ -126,7 +126,7 @@ class Rows(NamedTuple):
         shape = numbers[0].shape
         axes = reduced_axes(axis, len(shape))
         dtype = _result_dtype(numbers)
-        temperatures = _temperatures(temperature, reduced_shape(shape, axes, False), dtype)
+        temperatures = temperatures_of(temperature, reduced_shape(shape, axes, False), dtype)
         if numbers[0].size == 0 or temperatures is None:
             return None
         return cls(shape, axes, dtype, temperatures, _mask(where, shape))
@@ -249,7 +249,7 @@ def _result_dtype(arrays: list[Any]) -> np.dtype[Any]:
     return result_dtype(dtypes)
 
 
-def _temperatures(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+def temperatures_of(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """t and its rounding error as the kernels take them, or None where they do not."""
     if storage_of(dtype) is None:
         return None

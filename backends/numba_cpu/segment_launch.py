@@ -1,0 +1,89 @@
+"""From segments to the kernels of `by_segments`: compilation on first use, tiles, threads."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import cfunc, from_dtype, njit, prange, types
+
+from . import by_segments
+from .job import JOB, RATES
+from .launch import ALIGNMENT, PAGE, ROW_BLOCK, SHORT_ROW, addresses, call
+from .row import WHOLE
+from .simd import compute_type
+
+
+@cache
+def kernel(name: str, storage: types.Type):
+    """The compiled kernel of an operation for one kind of number; its `address` is called."""
+    numbers, computed = types.CPointer(storage), types.CPointer(compute_type(storage))
+    offsets, job = types.CPointer(types.int64), types.CPointer(from_dtype(JOB))
+    signature = types.void(
+        *(numbers,) * 4, computed, offsets, computed, job, types.intp, types.intp, types.intp
+    )
+    return cfunc(signature, cache=True, error_model="numpy")(getattr(by_segments, name))
+
+
+def run(
+    kernel: int,
+    arrays: tuple[Any, Any, Any, Any],
+    offsets: Any,
+    temperatures: Any,
+    threads: int,
+    *,
+    per_row: bool,
+    reduced: bool,
+    unit: bool,
+) -> None:
+    """Run a kernel on x, v, y, dy, of which the last three may be empty.
+
+    x and v are (entries, columns), v with one number a row where `per_row`; y and dy are C-contiguous.
+    """
+    job = np.zeros(1, JOB)
+    numbers = describe(job[0], arrays, offsets, temperatures.shape[1], per_row, reduced, unit)
+    tile_bytes = -(-numbers * max(4, arrays[0].itemsize) // PAGE) * PAGE
+    tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
+    arguments = addresses(*arrays, tiles, offsets, temperatures, job)
+    segments = len(offsets) - 1
+    if threads == 1:
+        _take(kernel, arguments, 0, segments)
+        return
+    # Each thread has about as many numbers as any other.
+    cuts = np.searchsorted(offsets, offsets[-1] * np.arange(threads + 1) // threads)
+    cuts[0], cuts[-1] = 0, segments
+    _share(kernel, arguments, cuts, tile_bytes, threads)
+
+
+def describe(
+    job: Any, arrays: Any, offsets: Any, rows_of_t: int, per_row: bool, reduced: bool, unit: bool
+) -> int:
+    """Fill in the job; return the numbers in a tile."""
+    x, v, y, dy = arrays
+    size, columns = x.itemsize, x.shape[1]
+    vector = ALIGNMENT // max(4, size)
+    job["inner"], job["rows"], job["unit"] = columns, rows_of_t, unit
+    job["x_axis"], job["x_inner"] = (stride // size for stride in x.strides)
+    job["v_axis"], job["v_inner"] = (stride // size for stride in v.strides)
+    job["y_axis"], job["y_inner"] = columns, 1
+    job["reads_v"], job["v_per_row"], job["reduced"] = v.size > 0, per_row, reduced
+    job["writes_y"], job["writes_dy"] = y.size > 0, dy.size > 0
+    v_apart = v.size == 0 or per_row or job["v_axis"] == 1
+    job["read_directly"] = size >= 4 and job["x_axis"] == 1 and v_apart
+    job["write_directly"] = size >= 4 and columns == 1 and not reduced
+    lengths = np.diff(offsets)
+    longest = int(lengths.max(where=lengths <= ROW_BLOCK, initial=SHORT_ROW * vector))
+    job["room"] = -(-longest // vector) * vector
+    return 3 * int(job["room"]) + (2 * SHORT_ROW + 3 + RATES) * vector
+
+
+@njit(nogil=True, cache=True)
+def _take(kernel, arguments, lo, hi):
+    call(kernel, arguments, WHOLE, lo, hi)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _share(kernel, arguments, cuts, tile_bytes, threads):
+    for thread in prange(threads):
+        x, v, y, dy, tile, offsets, temperatures, job = arguments
+        own = x, v, y, dy, tile + thread * tile_bytes, offsets, temperatures, job
+        call(kernel, own, WHOLE, cuts[thread], cuts[thread + 1])

@@ -1,0 +1,91 @@
+"""NumPy arrays cut into segments -> the arrays that kernels run on, and results back."""
+
+from functools import cache
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..rows import result_dtype
+from . import segment_launch
+from .arrays import ONE, Rows, as_numbers, as_stored, storage_of, temperatures_of
+from .launch import ROW_BLOCK
+from .threads import threads_for
+
+
+class Operation(NamedTuple):
+    """What a kernel is asked for."""
+
+    kernel: str
+    results: tuple[bool, bool]
+    reduced: bool = False  # they have one number a segment
+    per_row: bool = False  # so has v
+
+
+OPERATIONS = {
+    "softmax": Operation("softmax", (True, False)),
+    "softmax_jvp": Operation("softmax_jvp", (True, True)),
+    "softmax_vjp": Operation("softmax_jvp", (False, True)),
+    "logsumexp": Operation("logsumexp", (True, False), reduced=True),
+    "logsumexp_jvp": Operation("logsumexp_jvp", (True, True), reduced=True),
+    "logsumexp_vjp": Operation("logsumexp_vjp", (True, False), per_row=True),
+}
+
+
+@cache
+def _address(name: str, dtype: np.dtype[Any]) -> int:
+    return int(segment_launch.kernel(name, storage_of(dtype)).address)
+
+
+def on_segments(name: str, x: Any, v: Any, offsets: Any, temperature: Any) -> Any:
+    """The results of an operation on every segment; None where there are no kernels for them."""
+    operation = OPERATIONS[name]
+    dtype = result_dtype([as_numbers(a).dtype for a in (x, v) if a is not None])
+    one_a_segment = (len(offsets) - 1, *x.shape[1:])
+    temperatures = temperatures_of(temperature, one_a_segment, dtype)
+    if x.size == 0 or temperatures is None:
+        return None
+    rows = Rows(x.shape, (0,), dtype, temperatures, None)
+    x = rows.read(x, 0.0)
+    if v is not None:
+        v = np.ascontiguousarray(v, dtype) if operation.per_row else rows.read(v, 0.0)
+    shape = one_a_segment if operation.reduced else x.shape
+    y, dy = (np.empty(shape if wanted else 0, dtype) for wanted in operation.results)
+    arrays = x, x[:0] if v is None else v, y, dy
+    columns = prod(x.shape[1:])
+    segment_launch.run(
+        _address(operation.kernel, dtype),
+        tuple(as_stored(a.reshape(-1, columns)) for a in arrays),
+        offsets,
+        temperatures,
+        threads_for(x.size),
+        per_row=operation.per_row,
+        reduced=operation.reduced,
+        unit=temperatures is ONE.get(temperatures.dtype),
+    )
+    for k in np.flatnonzero(np.diff(offsets) > ROW_BLOCK):
+        _run_alone(operation, rows, k, slice(offsets[k], offsets[k + 1]), x, v, y, dy)
+    results = [a for a, wanted in zip((y, dy), operation.results, strict=True) if wanted]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _run_alone(
+    operation: Operation, rows: Rows, k: Any, entries: slice, x: Any, v: Any, y: Any, dy: Any
+) -> None:
+    """A segment that is cut into blocks, as a row of its own."""
+    x, columns, t = x[entries], prod(x.shape[1:]), rows.temperatures
+    if t.shape[1] > 1:
+        t = t[:, k * columns : (k + 1) * columns].copy()
+    results = rows._replace(shape=x.shape, temperatures=t).run(
+        operation.kernel,
+        x,
+        None if v is None else v[k if operation.per_row else entries],
+        reduced=operation.reduced,
+        per_row=operation.per_row,
+        results=operation.results,
+    )
+    for a, result, wanted in zip((y, dy), results, operation.results, strict=True):
+        if wanted and operation.reduced:
+            a[k] = result.reshape(a.shape[1:])
+        elif wanted:
+            a[entries] = result
