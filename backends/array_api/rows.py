@@ -74,19 +74,23 @@ class Rows:
 
     def over_t(self, a: Any) -> Any:
         """a/t, and its limits where t is 0 or inf: 0/0 = 0 and inf/inf = inf."""
-        return a / self.t if self.divides_by_t else self._kept(a, a / self.t)
+        return a / self.t if self.divides_by_t else self._kept(a, self._finite(a) / self.t)
 
     def times_t(self, a: Any) -> Any:
         """a t, and its limits where t is 0 or inf: 0 inf = 0 and inf 0 = inf."""
-        return a * self.t if self.divides_by_t else self._kept(a, a * self.t)
+        return a * self.t if self.divides_by_t else self._kept(a, self._finite(a) * self.t)
+
+    def _finite(self, a: Any) -> Any:
+        """a, but 0 where it is infinite: there the derivative by t would be NaN."""
+        return self.xp.where(self.xp.isinf(a), 0.0, a)
 
     def _kept(self, a: Any, otherwise: Any) -> Any:
-        """a itself where it is 0 or infinite and t is, or may be."""
+        """a itself where it is infinite, or 0 and t is, or may be, 0 or infinite."""
         xp = self.xp
-        kept = (a == 0) | xp.isinf(a)
+        zero = a == 0
         if not isinstance(self.t, float) and not self.is_complex:
-            kept = kept & ((self.t == 0) | xp.isinf(self.t))
-        return xp.where(kept, a, otherwise)
+            zero = zero & ((self.t == 0) | xp.isinf(self.t))
+        return xp.where(zero | xp.isinf(a), a, otherwise)
 
     def write(self, y: Any, out: Any, shape: tuple[int, ...] | None = None) -> Any:
         """The result in its own shape and dtype, in `out` if there is one."""
