@@ -52,7 +52,7 @@ def segment_logsumexp(
     Notes
     -----
     In a model of choice among alternatives, where the sets to choose from differ, this is the value of
-    each set [1]_. How it is computed, and what it costs, is said of `segment_softmax`.
+    each set [1]_. Its cost is that of `segment_softmax`.
 
     References
     ----------

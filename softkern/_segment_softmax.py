@@ -59,7 +59,8 @@ def segment_softmax(
     -----
     The attention of a node of a graph is the softmax over the edges that come in [1]_: sort these by
     their target, whose number is then the segment's. `offsets` are those of a sparse matrix in CSR
-    format and faster than `segment_ids`. They are looked at, which waits for a device.
+    format, and faster than `segment_ids`. To check them they are copied from their device, which is
+    waited for.
 
     NumPy and CuPy arrays have kernels. Others are gathered into rectangles, one for all
     segments up to the same power of two: twice the memory of `x`, and an operation each.

@@ -95,6 +95,19 @@ def test_nor_with_a_mask_and_temperatures(backend, operation):
     assert_clean(kernels, wanted, 90)
 
 
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+def test_nor_of_segments(backend, architecture):
+    from softkern.backends.cupy_cuda import segments
+
+    kernels, _ = backend
+    operations = dict.fromkeys(each.operation for each in segments.OPERATIONS.values())
+    teams = [team for _, team in segments.TEAMS] + [segments.LARGEST_TEAM]
+    wanted = product(operations, NUMBERS, teams, (False, True))
+    assert_clean(
+        kernels, (("segments", segments.macros_of(*each)) for each in wanted), architecture
+    )
+
+
 def code(kernels, name, macros, architecture, folder):
     compiled = nvrtc.compiled(kernels.source(f"{name}.cu"), kernels.options(macros), architecture)
     return nvrtc.machine_code(compiled.cubin, folder)

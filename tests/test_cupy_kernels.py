@@ -6,7 +6,7 @@ from math import prod
 import ml_dtypes
 import numpy as np
 import pytest
-from arrays import OPERATIONS, call
+from arrays import OPERATIONS, VALUES, call
 from cuda_emulator import Program
 from cuda_emulator.stand_in import settings
 
@@ -78,6 +78,20 @@ def test_no_fault_with_a_mask_and_temperatures(emulated, regime):
     t = t.reshape([size for k, size in enumerate(x.shape) if k != axis])
     with settings.using(checked=True, orders=ORDERS):
         call(softkern, "softmax_jvp", x, u, axis, temperature=t, where=u > 0)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if not name.startswith("log_")])
+def test_no_fault_in_segments(emulated, name, dtype, columns):
+    offsets = np.cumsum([0, 3, 0, 32, 40, 1, 200, 1025, 3000, 5, 0])
+    x, u = np.random.default_rng(columns).normal(size=(2, offsets[-1], columns)).astype(dtype)
+    u = u[: len(offsets) - 1] if name == "logsumexp_vjp" else u
+    arguments = [emulated.asarray(a) for a in ((x,) if name in VALUES else (x, u))]
+    expected = getattr(softkern, f"segment_{name}")(*arguments, offsets)
+    with settings.using(checked=True, orders=ORDERS):
+        found = getattr(softkern, f"segment_{name}")(*arguments, offsets)
+    same(*(a if isinstance(a, tuple) else (a,) for a in (found, expected)))
 
 
 # How often memory is read and written

@@ -18,6 +18,7 @@ from ..array_api import value_logsumexp as value_logsumexp
 from ..array_api.labels import by_formula
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import Rows
+from .segments import on_segments as on_segments
 
 INF = float("inf")
 

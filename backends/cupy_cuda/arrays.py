@@ -18,7 +18,7 @@ from ..rows import (
 )
 from .launch import Job, launch
 
-_FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
 ONE: dict[Any, tuple[Any, Any]] = {
     dtype: (dtype(1), dtype(0)) for dtype in (np.float32, np.float64)
 }
@@ -43,7 +43,7 @@ class Rows(NamedTuple):
         shape = arrays[0].shape
         axes = reduced_axes(axis, len(shape))
         dtype = result_dtype([a.dtype for a in numbers])
-        if 0 in shape or not (dtype in _FLOATS or is_bfloat16(dtype)):
+        if 0 in shape or not (dtype in FLOATS or is_bfloat16(dtype)):
             return None
         if hasattr(temperature, "dtype"):
             temperature = cupy.broadcast_to(temperature, reduced_shape(shape, axes, False))
@@ -68,16 +68,16 @@ class Rows(NamedTuple):
         results alone. They are written to `out` right away where its layout allows.
         """
         with x.device:
-            x = self._read(x)
+            x = self.read(x)
             if v is not None:
-                v = self._read_reduced(v, keepdims) if per_row else self._read(v)
+                v = self._read_reduced(v, keepdims) if per_row else self.read(v)
             moved = not reduced and not adjacent(self.axes)
             shape = reduced_shape(self.shape, self.axes, keepdims) if reduced else self.shape
             y, dy = (
                 self._target(shape, place, moved, x, v) if wanted else None
                 for wanted, place in zip(results, out, strict=True)
             )
-            temperatures, t = self._temperatures()
+            temperatures, t = self.temperatures()
             job = Job(
                 operation,
                 view(x, self.axes),
@@ -87,7 +87,7 @@ class Rows(NamedTuple):
                 None if self.where is None else view(self.where, self.axes),
                 temperatures,
                 t,
-                tempered=self._tempered,
+                tempered=self.tempered,
                 reduced=reduced,
                 per_row=per_row,
                 unit=unit,
@@ -98,7 +98,7 @@ class Rows(NamedTuple):
             return _deliver(y, out[0]), _deliver(dy, out[1])
 
     @property
-    def _tempered(self) -> bool:
+    def tempered(self) -> bool:
         return hasattr(self.temperature, "dtype") or self.temperature != 1
 
     def given(self, output: Any, hidden: float, out: Any) -> Any:
@@ -112,7 +112,7 @@ class Rows(NamedTuple):
         shape = reduced_shape(self.shape, self.axes, keepdims)
         return _deliver(cupy.broadcast_to(cupy.asarray(output, self.dtype), shape), out)
 
-    def _read(self, a: Any) -> Any:
+    def read(self, a: Any) -> Any:
         """An array in the results' dtype and the rows' shape."""
         ready = isinstance(a, cupy.ndarray) and a.dtype is self.dtype and a.flags.c_contiguous
         if not ready:
@@ -128,10 +128,10 @@ class Rows(NamedTuple):
         outer = prod(self.shape[: self.axes[0]]) if adjacent(self.axes) else a.size
         return a.reshape(outer, 1, -1)
 
-    def _temperatures(self) -> tuple[Any, tuple[Any, Any]]:
+    def temperatures(self) -> tuple[Any, tuple[Any, Any]]:
         """t and its rounding error, of each row or of all."""
         compute = np.float64 if self.dtype.itemsize == 8 else np.float32
-        if not self._tempered:
+        if not self.tempered:
             return None, ONE[compute]
         if hasattr(self.temperature, "dtype"):
             exact = self.temperature.astype(np.float64).reshape(-1)

@@ -177,10 +177,10 @@ def _phases(
 def _macros(kind: Kind) -> tuple[tuple[str, Any], ...]:
     options = (("TEMPERED", kind.tempered), ("HIDING", kind.mask is not None))
     chosen = ((option, 1) for option, wanted in options if wanted)
-    return (("NUMBER", _number(kind.dtype)), ("OPERATION", kind.operation), *chosen)
+    return (("NUMBER", number(kind.dtype)), ("OPERATION", kind.operation), *chosen)
 
 
-def _number(dtype: np.dtype[Any]) -> str:
+def number(dtype: np.dtype[Any]) -> str:
     if is_bfloat16(dtype):
         return "softkern::bfloat16"
     return {"float16": "__half", "float32": "float", "float64": "double"}[dtype.name]
