@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from ._hardmax import hardmax
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
     from ._logcumsumexp import logcumsumexp, logcumsumexp_jvp, logcumsumexp_vjp
+    from ._segment_logsumexp import (
+        segment_logsumexp,
+        segment_logsumexp_jvp,
+        segment_logsumexp_vjp,
+    )
+    from ._segment_softmax import segment_softmax, segment_softmax_jvp, segment_softmax_vjp
     from ._softmin import softmin, softmin_jvp, softmin_vjp
     from ._stream import LogSumExp, merge_logsumexp, partial_logsumexp
     from ._threads import get_num_threads, num_threads, set_num_threads
@@ -39,6 +45,12 @@ __all__ = [
     "merge_logsumexp",
     "num_threads",
     "partial_logsumexp",
+    "segment_logsumexp",
+    "segment_logsumexp_jvp",
+    "segment_logsumexp_vjp",
+    "segment_softmax",
+    "segment_softmax_jvp",
+    "segment_softmax_vjp",
     "set_num_threads",
     "softmax",
     "softmax_jvp",
@@ -53,6 +65,8 @@ _HOMES = {  # part of a name -> module; _api is that of the rest
     "cross_entropy": "_cross_entropy",
     "hardmax": "_hardmax",
     "logcumsumexp": "_logcumsumexp",
+    "segment_logsumexp": "_segment_logsumexp",
+    "segment_softmax": "_segment_softmax",
     "softmin": "_softmin",
     "_jvp": "_jvp",
     "_vjp": "_vjp",

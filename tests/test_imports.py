@@ -16,16 +16,23 @@ import softkern
 from softkern import (
     _api,
     _boltzmann,
+    _cross_entropy,
     _hardmax,
     _jvp,
     _logcumsumexp,
+    _segment_logsumexp,
+    _segment_softmax,
     _softmin,
     _stream,
     _threads,
     _vjp,
 )
 
-RELATIVES = ("softmin", "boltzmann", "logcumsumexp")
+MODULES = [
+    *(_api, _boltzmann, _cross_entropy, _hardmax, _jvp, _logcumsumexp),
+    *(_segment_logsumexp, _segment_softmax, _softmin, _stream, _threads, _vjp),
+]
+RELATIVES = ("softmin", "boltzmann", "logcumsumexp", "segment_softmax", "segment_logsumexp")
 FAMILY = [f"{name}{kind}" for name in RELATIVES for kind in ("", "_jvp", "_vjp")]
 ARRAY_LIBRARIES = {"numpy", "numba", "llvmlite", "scipy", "cupy", "torch", "jax", "dask"}
 
@@ -93,6 +100,7 @@ def test_the_readme():
     [_api, _boltzmann, _hardmax, _jvp, _logcumsumexp, _softmin, _stream, _threads, _vjp],
     ids=lambda module: module.__name__,
 )
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_doctests(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
