@@ -34,6 +34,7 @@ MODULES = [
 ]
 RELATIVES = ("softmin", "boltzmann", "logcumsumexp", "segment_softmax", "segment_logsumexp")
 FAMILY = [f"{name}{kind}" for name in RELATIVES for kind in ("", "_jvp", "_vjp")]
+LOSSES = ("cross_entropy", "cross_entropy_vjp", "cross_entropy_value_and_grad")
 ARRAY_LIBRARIES = {"numpy", "numba", "llvmlite", "scipy", "cupy", "torch", "jax", "dask"}
 
 
@@ -95,11 +96,6 @@ def test_the_readme():
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize(
-    "module",
-    [_api, _boltzmann, _hardmax, _jvp, _logcumsumexp, _softmin, _stream, _threads, _vjp],
-    ids=lambda module: module.__name__,
-)
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_doctests(module):
     outcome = doctest.testmod(module)
@@ -107,7 +103,7 @@ def test_doctests(module):
     assert outcome.failed == 0
 
 
-@pytest.mark.parametrize("name", [*OPERATIONS, *FAMILY, "hardmax"])
+@pytest.mark.parametrize("name", [*OPERATIONS, *FAMILY, *LOSSES, "hardmax"])
 def test_every_docstring_has_its_sections(name):
     text = inspect.getdoc(getattr(softkern, name))
     for section in ("Parameters", "Returns", "Raises", "Notes", "References", "Examples"):

@@ -12,20 +12,21 @@ from . import kernels
 from . import log_kernels as logs
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
-from .job import RATES, of_rows, set_temperature
+from .job import RATES, set_temperature
 from .launch import ROW_BLOCK
 from .launch import SHORT_ROW as SHORT
 from .memory import load, load_first, load_one, offset, same_as, store, store_one
+from .own import COTANGENT, own_of
 from .row import WHOLE, Row, across_max
 from .simd import apart, inline, lanes, loop, splat
 from .states import state_of
 
 
 @inline
-def sweep(fold, complete, finish, x, v, y, dy, tile, offsets, temperatures, job, lo, hi):
+def sweep(fold, complete, finish, x, v, y, dy, tile, offsets, temperatures, job, lines, lo, hi):
     """Fold and finish the rows of the segments lo..hi."""
     job = carray(job, 1)[0]
-    arrays = x, v, y, dy
+    arrays = x, v, y, dy, lines
     rates, tile = tile, offset(tile, RATES * lanes(tile))
     set_temperature(rates, temperatures, 0, False, 1, job.rows)
     sweep_short(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi)
@@ -36,16 +37,16 @@ def sweep(fold, complete, finish, x, v, y, dy, tile, offsets, temperatures, job,
 def sweep_short(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi):
     """Each lane of a vector is a row of its own."""
     apart()
-    _, _, y, dy = arrays
+    _, _, y, dy, _ = arrays
     w, part = lanes(tile), job.room
     v_tile, e_tile = offset(tile, part), offset(tile, 2 * part)
     x_lines, v_lines = offset(tile, 3 * part), offset(tile, 3 * part + SHORT * w)
     own_t = offset(v_lines, SHORT * w)
     own_g = offset(own_t, 2 * w)
-    reads_v = job.reads_v != 0 and job.v_per_row == 0
+    reads_v = job.reads_v != 0
     unit, writes_y, writes_dy = job.unit != 0, job.writes_y != 0, job.writes_dy != 0
-    g = splat(tile, 0.0)
-    known = state_of(g, (g, g), (g, g))
+    zero = splat(tile, 0.0)
+    known = state_of(zero, (zero, zero), (zero, zero))
     here = next_short(offsets, lo, 0, hi)
     while here[0] < hi:
         begin = here
@@ -59,12 +60,11 @@ def sweep_short(fold, complete, finish, arrays, tile, offsets, rates, temperatur
             transpose_in(v_lines, 0, SHORT, w, size, v_tile, w, 0.0)
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
-        if job.v_per_row:
-            g = load(own_g, 0)
         row = Row(w, size, size, size * w, True, WHOLE, unit, writes_y, rates, rates, 0, rates, 0)
         state = fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
         state = complete(tile, state, row, known)
-        finish(tile, v_tile, e_tile, tile, v_tile, g, state, row)
+        own = own_of(own_g, 0, w, True, used)
+        finish(tile, v_tile, e_tile, tile, v_tile, own, state, row)
         if writes_y:
             scatter(tile, x_lines, size, y, offsets, job, begin, used, hi)
         if writes_dy:
@@ -91,7 +91,7 @@ def short_after(offsets, here, columns, hi):
 def gather(arrays, offsets, temperatures, job, here, hi, x_lines, v_lines, own_t, own_g):
     """Copy as many short rows as there are lanes; the longest, how many, and the row after them."""
     apart()
-    x, v, _, _ = arrays
+    x, v, _, _, lines = arrays
     w, used, longest = lanes(x_lines), 0, 0
     while used < w and here[0] < hi:
         segment, column = here
@@ -100,9 +100,9 @@ def gather(arrays, offsets, temperatures, job, here, hi, x_lines, v_lines, own_t
         own = segment * job.inner + column
         at = start * job.x_axis + column * job.x_inner
         line_in(x, at, job.x_axis, size, offset(x_lines, used * SHORT), -math.inf)
-        if job.v_per_row:
-            store_one(own_g, used, load_one(v, own))
-        elif job.reads_v:
+        if job.all > 0:
+            store_one(own_g, used, load_one(lines, COTANGENT * job.all + own))
+        if job.reads_v:
             at = start * job.v_axis + column * job.v_inner
             line_in(v, at, job.v_axis, size, offset(v_lines, used * SHORT), 0.0)
         if job.rows > 1:
@@ -151,13 +151,13 @@ def scatter(tile, lines, size, out, offsets, job, here, used, hi):
 def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi):
     """All lanes of a vector belong to one row."""
     apart()
-    x, v, y, dy = arrays
-    w, part, per_row = lanes(tile), job.room, job.v_per_row != 0
+    x, v, y, dy, lines = arrays
+    w, part = lanes(tile), job.room
     v_tile, e_tile = offset(tile, part), offset(tile, 2 * part)
-    reads_v = job.reads_v != 0 and not per_row
+    reads_v = job.reads_v != 0
     unit, writes_y, writes_dy = job.unit != 0, job.writes_y != 0, job.writes_dy != 0
-    g = splat(tile, 0.0)
-    known = state_of(g, (g, g), (g, g))
+    zero = splat(tile, 0.0)
+    known = state_of(zero, (zero, zero), (zero, zero))
     for own in range(lo * job.inner, hi * job.inner):
         segment, column = own, 0
         if job.inner > 1:
@@ -184,8 +184,6 @@ def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperature
                 dy_row = same_as(offset(dy, start), tile)
         if job.rows > 1:
             set_temperature(rates, temperatures, own, False, 1, job.rows)
-        if per_row:
-            g = of_rows(v, own, False, 1)
         count = (size + w - 1) // w
         row = Row(
             w, count, size // w, size, False, WHOLE, unit, writes_y, rates, rates, 0, rates, 0
@@ -193,7 +191,8 @@ def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperature
         like = across_max(load(x_row, 0), False)
         state = fold(x_row, v_row, e_tile, like, row, known, False)
         state = complete(x_row, state, row, known)
-        finish(x_row, v_row, e_tile, y_row, dy_row, g, state, row)
+        numbers = own_of(lines, own, job.all, False, 1)
+        finish(x_row, v_row, e_tile, y_row, dy_row, numbers, state, row)
         if job.reduced:
             if writes_y:
                 store_one(y, own, load_one(tile, 0))
@@ -207,26 +206,26 @@ def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperature
                 copy_out(dy_row, dy, at, job.y_axis, size, False)
 
 
-def softmax(x, v, y, dy, tile, offsets, t, job, phase, lo, hi):
+def softmax(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
     fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.softmax
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
-def logsumexp(x, v, y, dy, tile, offsets, t, job, phase, lo, hi):
+def logsumexp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.logsumexp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
-def softmax_jvp(x, v, y, dy, tile, offsets, t, job, phase, lo, hi):
+def softmax_jvp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
     fold, complete, finish = kernels.boltzmann, kernels.as_it_is, kernels.softmax_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
-def logsumexp_jvp(x, v, y, dy, tile, offsets, t, job, phase, lo, hi):
+def logsumexp_jvp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
     fold, complete, finish = logs.mean, kernels.as_it_is, logs.logsumexp_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
-def logsumexp_vjp(x, v, y, dy, tile, offsets, t, job, phase, lo, hi):
+def logsumexp_vjp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
     fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lo, hi)
+    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)

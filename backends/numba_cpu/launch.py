@@ -89,7 +89,7 @@ def call_groups(kernel, arguments, phase, groups):
 
 
 @njit(nogil=True, cache=True)
-def _with_tile(arguments, tile):
+def with_tile(arguments, tile):
     x, v, y, dy, first_tile, memo, temperatures, job, lines = arguments
     return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
 
@@ -97,7 +97,7 @@ def _with_tile(arguments, tile):
 @njit(parallel=True, nogil=True, cache=True)
 def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads):
     for thread in prange(threads):
-        own = _with_tile(arguments, thread * tile_bytes)
+        own = with_tile(arguments, thread * tile_bytes)
         lo, hi = groups * thread // threads, groups * (thread + 1) // threads
         _take_groups(kernel, own, blocks, labelled, lo, hi)
 
@@ -105,7 +105,7 @@ def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threa
 @njit(parallel=True, nogil=True, cache=True)
 def share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
     for thread in prange(threads):
-        own = _with_tile(arguments, thread * tile_bytes)
+        own = with_tile(arguments, thread * tile_bytes)
         lo, hi = units * thread // threads, units * (thread + 1) // threads
         call(kernel, own, phase, lo, hi)
 

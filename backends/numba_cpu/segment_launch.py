@@ -8,7 +8,7 @@ from numba import cfunc, from_dtype, njit, prange, types
 
 from . import by_segments
 from .job import JOB, RATES
-from .launch import ALIGNMENT, PAGE, ROW_BLOCK, SHORT_ROW, addresses, call
+from .launch import ALIGNMENT, PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
 from .row import WHOLE
 from .simd import compute_type
 
@@ -19,7 +19,7 @@ def kernel(name: str, storage: types.Type):
     numbers, computed = types.CPointer(storage), types.CPointer(compute_type(storage))
     offsets, job = types.CPointer(types.int64), types.CPointer(from_dtype(JOB))
     signature = types.void(
-        *(numbers,) * 4, computed, offsets, computed, job, types.intp, types.intp, types.intp
+        *(numbers,) * 4, computed, offsets, computed, job, computed, *(types.intp,) * 3
     )
     return cfunc(signature, cache=True, error_model="numpy")(getattr(by_segments, name))
 
@@ -29,21 +29,24 @@ def run(
     arrays: tuple[Any, Any, Any, Any],
     offsets: Any,
     temperatures: Any,
+    lines: Any,
     threads: int,
     *,
-    per_row: bool,
     reduced: bool,
     unit: bool,
 ) -> None:
     """Run a kernel on x, v, y, dy, of which the last three may be empty.
 
-    x and v are (entries, columns), v with one number a row where `per_row`; y and dy are C-contiguous.
+    x and v are (entries, columns); y and dy are C-contiguous. `lines` holds numbers that rows have of
+    their own, or none.
     """
     job = np.zeros(1, JOB)
-    numbers = describe(job[0], arrays, offsets, temperatures.shape[1], per_row, reduced, unit)
+    numbers = describe(
+        job[0], arrays, offsets, temperatures.shape[1], lines.shape[1], reduced, unit
+    )
     tile_bytes = -(-numbers * max(4, arrays[0].itemsize) // PAGE) * PAGE
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
-    arguments = addresses(*arrays, tiles, offsets, temperatures, job)
+    arguments = addresses(*arrays, tiles, offsets, temperatures, job, lines)
     segments = len(offsets) - 1
     if threads == 1:
         _take(kernel, arguments, 0, segments)
@@ -55,7 +58,7 @@ def run(
 
 
 def describe(
-    job: Any, arrays: Any, offsets: Any, rows_of_t: int, per_row: bool, reduced: bool, unit: bool
+    job: Any, arrays: Any, offsets: Any, rows_of_t: int, own_rows: int, reduced: bool, unit: bool
 ) -> int:
     """Fill in the job; return the numbers in a tile."""
     x, v, y, dy = arrays
@@ -65,9 +68,9 @@ def describe(
     job["x_axis"], job["x_inner"] = (stride // size for stride in x.strides)
     job["v_axis"], job["v_inner"] = (stride // size for stride in v.strides)
     job["y_axis"], job["y_inner"] = columns, 1
-    job["reads_v"], job["v_per_row"], job["reduced"] = v.size > 0, per_row, reduced
+    job["reads_v"], job["all"], job["reduced"] = v.size > 0, own_rows, reduced
     job["writes_y"], job["writes_dy"] = y.size > 0, dy.size > 0
-    v_apart = v.size == 0 or per_row or job["v_axis"] == 1
+    v_apart = v.size == 0 or job["v_axis"] == 1
     job["read_directly"] = size >= 4 and job["x_axis"] == 1 and v_apart
     job["write_directly"] = size >= 4 and columns == 1 and not reduced
     lengths = np.diff(offsets)
@@ -84,6 +87,5 @@ def _take(kernel, arguments, lo, hi):
 @njit(parallel=True, nogil=True, cache=True)
 def _share(kernel, arguments, cuts, tile_bytes, threads):
     for thread in prange(threads):
-        x, v, y, dy, tile, offsets, temperatures, job = arguments
-        own = x, v, y, dy, tile + thread * tile_bytes, offsets, temperatures, job
+        own = with_tile(arguments, thread * tile_bytes)
         call(kernel, own, WHOLE, cuts[thread], cuts[thread + 1])

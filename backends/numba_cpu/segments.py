@@ -19,7 +19,7 @@ class Operation(NamedTuple):
     kernel: str
     results: tuple[bool, bool]
     reduced: bool = False  # they have one number a segment
-    per_row: bool = False  # so has v
+    per_row: bool = False  # so has the cotangent
 
 
 OPERATIONS = {
@@ -47,8 +47,10 @@ def on_segments(name: str, x: Any, v: Any, offsets: Any, temperature: Any) -> An
         return None
     rows = Rows(x.shape, (0,), dtype, temperatures, None)
     x = rows.read(x, 0.0)
-    if v is not None:
-        v = np.ascontiguousarray(v, dtype) if operation.per_row else rows.read(v, 0.0)
+    lines = np.empty((1, 0), temperatures.dtype)
+    if operation.per_row:
+        v, lines = None, np.ascontiguousarray(v, temperatures.dtype).reshape(1, -1)
+    v = None if v is None else rows.read(v, 0.0)
     shape = one_a_segment if operation.reduced else x.shape
     y, dy = (np.empty(shape if wanted else 0, dtype) for wanted in operation.results)
     arrays = x, x[:0] if v is None else v, y, dy
@@ -58,30 +60,31 @@ def on_segments(name: str, x: Any, v: Any, offsets: Any, temperature: Any) -> An
         tuple(as_stored(a.reshape(-1, columns)) for a in arrays),
         offsets,
         temperatures,
+        lines,
         threads_for(x.size),
-        per_row=operation.per_row,
         reduced=operation.reduced,
         unit=temperatures is ONE.get(temperatures.dtype),
     )
     for k in np.flatnonzero(np.diff(offsets) > ROW_BLOCK):
-        _run_alone(operation, rows, k, slice(offsets[k], offsets[k + 1]), x, v, y, dy)
+        _run_alone(operation, rows, k, slice(offsets[k], offsets[k + 1]), (x, v, y, dy), lines)
     results = [a for a, wanted in zip((y, dy), operation.results, strict=True) if wanted]
     return results[0] if len(results) == 1 else tuple(results)
 
 
 def _run_alone(
-    operation: Operation, rows: Rows, k: Any, entries: slice, x: Any, v: Any, y: Any, dy: Any
+    operation: Operation, rows: Rows, k: Any, entries: slice, arrays: Any, lines: Any
 ) -> None:
     """A segment that is cut into blocks, as a row of its own."""
-    x, columns, t = x[entries], prod(x.shape[1:]), rows.temperatures
-    if t.shape[1] > 1:
-        t = t[:, k * columns : (k + 1) * columns].copy()
+    x, v, y, dy = arrays
+    columns, t = prod(x.shape[1:]), rows.temperatures
+    own = slice(k * columns, (k + 1) * columns)
+    x, t = x[entries], t[:, own].copy() if t.shape[1] > 1 else t
     results = rows._replace(shape=x.shape, temperatures=t).run(
         operation.kernel,
         x,
-        None if v is None else v[k if operation.per_row else entries],
+        None if v is None else v[entries],
+        lines=lines[:, own].copy() if operation.per_row else None,
         reduced=operation.reduced,
-        per_row=operation.per_row,
         results=operation.results,
     )
     for a, result, wanted in zip((y, dy), results, operation.results, strict=True):
