@@ -8,6 +8,7 @@ counts.
 """
 
 import argparse
+import math
 import statistics
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def look(case: Case, base: Path, new: Path) -> Verdict:
                 for name, folder in folders.items()
             }
             found = by_turns(case, workers, rounds)
+        if "base" not in found:  # which has no such operation
+            return Verdict(math.nan, math.nan, False)
         verdict = judge(found["base"], found["again"], found["new"])
         if not verdict.slower:
             break

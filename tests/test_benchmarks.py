@@ -11,7 +11,7 @@ from arrays import VALUES
 from asv_runner.discovery import disc_benchmarks
 from benchmarks import on_gpu, ratios, times
 from timing import turns, worker
-from timing.cases import CASES
+from timing.cases import CASES, LOSSES
 from timing.turns import Worker, by_turns, measure, ratio
 
 BENCHMARKS = {b.name: b for b in disc_benchmarks(str(Path(benchmarks.__file__).parent))}
@@ -79,7 +79,7 @@ def test_a_peer_that_is_not_there_is_skipped(monkeypatch, capsys):
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # torch's own
 @pytest.mark.parametrize("peer", turns.installed())
-@pytest.mark.parametrize("operation", [*VALUES, "softmax_vjp", "softmax_jvp"])
+@pytest.mark.parametrize("operation", [*VALUES, "softmax_vjp", "softmax_jvp", *LOSSES])
 def test_peers_compute_what_softkern_does(operation, peer):
     """Or a ratio would compare different things."""
     if peer == "copy":
@@ -95,8 +95,8 @@ def test_peers_compute_what_softkern_does(operation, peer):
 
 def plain(result):
     if isinstance(result, tuple):
-        return np.stack([plain(each) for each in result])
-    return np.asarray(result).reshape(3, -1)
+        return np.concatenate([plain(each) for each in result])
+    return np.asarray(result).ravel()
 
 
 def test_what_a_library_lacks_is_left_out():

@@ -47,6 +47,8 @@ time_logsumexp = _time("logsumexp")
 time_log_softmax = _time("log_softmax")
 time_softmax_vjp = _time("softmax_vjp")
 time_softmax_jvp = _time("softmax_jvp")
+time_cross_entropy = _time("cross_entropy")
+time_cross_entropy_value_and_grad = _time("cross_entropy_value_and_grad")
 
 
 def peakmem_call(case: str) -> None:

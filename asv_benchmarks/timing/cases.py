@@ -32,6 +32,9 @@ SHAPES = (
     (1, 10**7),
 )
 
+LOSSES = ("cross_entropy", "cross_entropy_value_and_grad")
+CLASSES = ((4096, 1000), (1024, 32000), (64, 128256), (10**6, 10))
+
 CASES = (
     Case("softmax", "float64", (8,)),
     *(Case("softmax", dtype, shape) for dtype in FLOATS for shape in SHAPES),
@@ -45,4 +48,5 @@ CASES = (
     *(Case("softmax_vjp", dtype, shape) for dtype in FLOATS for shape in SHAPES[1:5:2]),
     *(Case("softmax_vjp", dtype, (4096, 1000)) for dtype in FLOATS),
     *(Case("softmax_jvp", dtype, (4096, 1000)) for dtype in FLOATS),
+    *(Case(name, "float32", shape) for name in LOSSES for shape in CLASSES),
 )

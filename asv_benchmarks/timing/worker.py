@@ -27,6 +27,8 @@ def call_of(library: str, threads: int, case: list[Any]) -> Call:
     operation, dtype, shape, axis = case
     rng = np.random.default_rng(0)
     x, v = rng.standard_normal((2, *shape)).astype(dtype)
+    if operation.startswith("cross_entropy"):
+        v = rng.integers(shape[axis], size=np.delete(shape, axis))
     make: Callable[..., Call] = globals()[f"_{library}"]
     return make(operation, x, v, axis, threads)
 
@@ -34,7 +36,11 @@ def call_of(library: str, threads: int, case: list[Any]) -> Call:
 def _softkern(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
     import softkern
 
+    if not hasattr(softkern, operation):
+        raise Unable
     call = getattr(softkern, operation)
+    if operation.startswith("cross_entropy"):
+        return lambda: call(x, v, axis)
     if operation == "softmax_vjp":
         y, dx = softkern.softmax(x, axis), np.empty_like(x)
         return lambda: call(None, v, axis, output=y, out=dx)
@@ -58,11 +64,30 @@ def _torch(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
         return lambda: backward(v, y, axis, x.dtype, grad_input=dx)
     if operation == "softmax_jvp":
         return lambda: torch.func.jvp(lambda a: torch.softmax(a, axis), (x,), (v,))
+    if operation.startswith("cross_entropy"):
+        return _torch_loss(operation, x, v)
     call = getattr(torch, operation)
     if x.numel() < SMALL:
         return lambda: call(x, axis)
     result = torch.empty_like(call(x, axis))
     return lambda: call(x, axis, out=result)
+
+
+def _torch_loss(operation: str, x: Any, classes: Any) -> Call:
+    import torch
+
+    loss_of = torch.nn.functional.cross_entropy
+    if operation == "cross_entropy":
+        return lambda: loss_of(x, classes)
+    x.requires_grad_()
+
+    def value_and_grad() -> Any:
+        x.grad = None
+        loss = loss_of(x, classes)
+        loss.backward()
+        return loss.detach(), x.grad
+
+    return value_and_grad
 
 
 def _scipy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
@@ -106,8 +131,22 @@ def _numpy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
     def softmax_jvp() -> Any:
         return softmax(), softmax_vjp()
 
+    rows = np.arange(len(x))
+
+    def cross_entropy() -> Any:
+        return -log_softmax()[rows, v].mean()
+
+    def cross_entropy_value_and_grad() -> Any:
+        exponentials()
+        loss = (np.log(s[:, 0]) - d[rows, v]).mean()
+        np.divide(e, s, out=e)
+        e[rows, v] -= 1
+        return loss, np.divide(e, len(x), out=e)
+
     softmax()
     calls: dict[str, Call] = {
+        "cross_entropy": cross_entropy,
+        "cross_entropy_value_and_grad": cross_entropy_value_and_grad,
         "softmax": softmax,
         "logsumexp": logsumexp,
         "log_softmax": log_softmax,
@@ -120,6 +159,8 @@ def _numpy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
 def _onnxruntime(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
     import onnxruntime as ort
 
+    if operation.startswith("cross_entropy"):
+        raise Unable
     y = x.sum(axis) if operation == "logsumexp" else np.empty_like(x)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -168,7 +209,17 @@ def _jax(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
     def softmax_jvp(x: Any) -> Any:
         return jax.jvp(softmax, (x,), (v,))
 
-    own = {"softmax": softmax, "softmax_vjp": softmax_vjp, "softmax_jvp": softmax_jvp}
+    def cross_entropy(x: Any) -> Any:
+        z = jax.nn.log_softmax(x, axis)
+        return -jax.numpy.take_along_axis(z, v[:, None], axis).mean()
+
+    own = {
+        "softmax": softmax,
+        "softmax_vjp": softmax_vjp,
+        "softmax_jvp": softmax_jvp,
+        "cross_entropy": cross_entropy,
+        "cross_entropy_value_and_grad": jax.value_and_grad(cross_entropy),
+    }
     call = jax.jit(own.get(operation) or (lambda x: getattr(jax.nn, operation)(x, axis)))
     if operation == "softmax_vjp":
         x = softmax(x)
