@@ -5,6 +5,7 @@ import oracle
 import pytest
 from arrays import HIDDEN_U, HIDDEN_X, WHERE, U, X, array, assert_close, to_numpy
 from mpmath import mp
+from test_accuracy import CASES, LIMIT_OF_DERIVATIVES, LIMITS, hard_rows
 
 import softkern
 
@@ -67,6 +68,23 @@ def test_boltzmann(xp, axis, dtype, temperature):
     assert_close(softkern.boltzmann_vjp(x, rows, axis, **options), dx)
     rows = array(xp, kept(g, axis), dtype)
     assert_close(softkern.boltzmann_vjp(x, rows, axis, keepdims=True, **options), dx)
+
+
+@pytest.mark.parametrize("n", [1, 2, 17, 100])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_accuracy_on_hard_rows(case, n, dtype):
+    x, v = hard_rows(case, n, dtype)
+    B, dB, weights = boltzmann(x, v, 1)
+    size = (oracle.softmax(x, 1) * abs(oracle.number(x))).sum(axis=1)
+    place = (abs(weights) * abs(v.astype(float))).sum(axis=1)
+    for found, truth, at, limit in [
+        (softkern.boltzmann(x, 1), B, size, 1.5),
+        (softkern.boltzmann_jvp(x, v, 1)[1], dB, place, LIMIT_OF_DERIVATIVES),
+        (softkern.boltzmann_vjp(x, 1.0, 1), weights, abs(weights).max(1, keepdims=True), 4),
+        (softkern.softmin(x, 1), oracle.softmax(-x, 1), None, LIMITS["softmax"]),
+    ]:
+        assert oracle.ulp(found, truth, at) <= limit
 
 
 def test_a_cotangent_may_be_a_number_or_one_for_all_rows(xp):
