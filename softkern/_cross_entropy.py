@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from ._labels import Loss
+from ._loss import Loss
 
 Reduction = Literal["none", "mean", "sum"]
 

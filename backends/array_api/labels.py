@@ -13,7 +13,7 @@ class Labels(NamedTuple):
     """What the loss of each row is: share (-z)[class] + share_of_all <all, -z>, z its log-softmax."""
 
     axis: int
-    classes: Any  # one a row, -1 for none; or None
+    classes: Any  # one a row, any where its share is 0; or None
     share: Any  # a number or one a row
     all: Any  # one an entry, broadcast against the rows; or None
     share_of_all: Any  # a number or one a row

@@ -118,6 +118,8 @@ class Loss:
 
     def _of_classes(self, classes: Any, weight: Any, ignored: int | None) -> tuple[Any, Any]:
         """The labels of rows of classes, and each row's share of the mean."""
+        from array_api_compat import device
+
         from .backends.array_api.labels import Labels
 
         xp = self.xp
@@ -144,10 +146,9 @@ class Loss:
             share_of_all = xp.where(hidden, 0.0, share_of_all * xp.ones_like(share))
         of_all = weight if self.smoothing else None
         if self.smoothing and weight is None:
-            of_all = self._along(xp.ones((self.n,), dtype=self.wide))
-        return Labels(
-            self.axis, classes, (1.0 - self.smoothing) * share, of_all, share_of_all
-        ), share
+            of_all = self._along(xp.ones((self.n,), dtype=self.wide, device=device(self.x)))
+        of_class = (1.0 - self.smoothing) * share
+        return Labels(self.axis, classes, of_class, of_all, share_of_all), share
 
     def _outside(self, classes: Any) -> Any:
         """Raise if a class is not one of n; where one cannot look, say which are not."""
