@@ -5,8 +5,10 @@ The kernels take real numbers of four kinds. Complex numbers, weights `b` and em
 negative or NaN, the results of its row are NaN.
 """
 
-from functools import partial
 from typing import Any
+
+import cupy
+import numpy as np
 
 from .. import array_api
 from ..array_api import logcumsumexp as logcumsumexp
@@ -15,12 +17,13 @@ from ..array_api import logcumsumexp_vjp as logcumsumexp_vjp
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import partial_logsumexp as partial_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
-from ..array_api.labels import by_formula
+from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import Rows
 from .segments import on_segments as on_segments
 
 INF = float("inf")
+LOSS = 3  # of the lines: Line in kernel.cuh
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
@@ -131,4 +134,23 @@ def logsumexp_vjp(
     return rows.run("LogSumExpVjp", x, g, per_row=True, keepdims=keepdims, out=(out, None))[0]
 
 
-cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)
+def cross_entropy(x: Any, labels: Labels, temperature: Any, g: Any, value: bool) -> Any:
+    rows = Rows.of(labels.axis, temperature, None, x, labels.all)
+    if rows is None:
+        return array_api.cross_entropy(x, labels, temperature, g, value)
+    of_all, classes = labels.all is not None, labels.classes
+    with x.device:
+        if classes is not None:
+            classes = cupy.ascontiguousarray(classes, np.int64)
+        share_of_all = labels.share_of_all if of_all else None
+        lines = rows.lines(g, labels.share, share_of_all, None)
+    dx, _ = rows.run(
+        f"CrossEntropy{'OfAll' if of_all else ''}{'' if g is None else 'Vjp'}",
+        x,
+        labels.all,
+        classes=classes,
+        lines=lines,
+        reduced=g is None,
+        results=(g is not None, False),
+    )
+    return lines[LOSS], dx

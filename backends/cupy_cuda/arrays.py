@@ -55,6 +55,8 @@ class Rows(NamedTuple):
         x: Any,
         v: Any = None,
         *,
+        classes: Any = None,
+        lines: Any = None,
         reduced: bool = False,
         per_row: bool = False,
         unit: bool = False,
@@ -64,8 +66,9 @@ class Rows(NamedTuple):
     ) -> tuple[Any, Any]:
         """Run a kernel on x and v; its results y and dy, those that are wanted.
 
-        `per_row`: v has one number a row; `reduced`: so have the results. `unit`: t divides the
-        results alone. They are written to `out` right away where its layout allows.
+        `classes` and `lines` are what rows have of their own. `per_row`: v has one number a row;
+        `reduced`: so have the results. `unit`: t divides the results alone. They are written to
+        `out` right away where its layout allows.
         """
         with x.device:
             x = self.read(x)
@@ -85,6 +88,8 @@ class Rows(NamedTuple):
                 y,
                 dy,
                 None if self.where is None else view(self.where, self.axes),
+                classes,
+                lines,
                 temperatures,
                 t,
                 tempered=self.tempered,
@@ -98,8 +103,23 @@ class Rows(NamedTuple):
             return _deliver(y, out[0]), _deliver(dy, out[1])
 
     @property
+    def _compute(self) -> Any:
+        """The dtype computed in."""
+        return np.float64 if self.dtype.itemsize == 8 else np.float32
+
+    @property
     def tempered(self) -> bool:
         return hasattr(self.temperature, "dtype") or self.temperature != 1
+
+    def lines(self, *numbers: Any) -> Any:
+        """Lines of all rows' numbers: those that are given, and room for as many as are None."""
+        _check_device(*numbers)
+        shape = reduced_shape(self.shape, self.axes, False)
+        lines = cupy.empty((len(numbers), *shape), self._compute)
+        for k, given in enumerate(numbers):
+            if given is not None:
+                lines[k] = given
+        return lines
 
     def given(self, output: Any, hidden: float, out: Any) -> Any:
         """A result that the caller has: in the results' dtype, `hidden` where `where` is False."""
@@ -130,7 +150,7 @@ class Rows(NamedTuple):
 
     def temperatures(self) -> tuple[Any, tuple[Any, Any]]:
         """t and its rounding error, of each row or of all."""
-        compute = np.float64 if self.dtype.itemsize == 8 else np.float32
+        compute = self._compute
         if not self.tempered:
             return None, ONE[compute]
         if hasattr(self.temperature, "dtype"):

@@ -33,6 +33,8 @@ class Job(NamedTuple):
     y: Any
     dy: Any
     mask: Any
+    classes: Any  # one a row, or None
+    lines: Any  # numbers that rows have of their own, or None
     temperatures: Any  # t and its rounding error for each row, or None
     t: tuple[Any, Any]  # for all rows
     tempered: bool
@@ -101,7 +103,7 @@ def launch(job: Job) -> None:
         )
     )
     states = _workspace(plan.workspace) if plan.workspace else None
-    arguments = (*job[1:6], job.temperatures, *job.t, states, plan.layout)
+    arguments = (*job[1:8], job.temperatures, *job.t, states, plan.layout)
     for found, blocks, block, shared in plan.launches:
         found((blocks,), block, arguments, shared_mem=shared)
 

@@ -88,8 +88,8 @@ extern __shared__ double exchange[];
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     columns(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
-            const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
-            const softkern::Layout layout) {
+            const long long* classes, softkern::A* lines, const softkern::A* ts, softkern::A t1,
+            softkern::A t1_error, softkern::S* states, const softkern::Layout layout) {
   using namespace softkern;
   constexpr bool SLICED = NOW == FOLD || (NOW == MAP && !Op::REDUCED);
   const unsigned slices = SLICED ? layout.slices : 1, slice = blockIdx.x % slices;
@@ -128,17 +128,18 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   merge_columns(sums, t, reinterpret_cast<S*>(exchange));
   if (!inside) return;
 
-  if constexpr (NOW == FOLD || Op::REDUCED) {
-    if (threadIdx.y > 0) return;
 #pragma unroll
-    for (int w = 0; w < COLUMN_WIDTH; ++w) {
-      if constexpr (NOW == FOLD) {
-        states[(row + w) * layout.slices + slice] = sums[w];
-      } else {
-        write_row(sums[w], y ? y + row + w : y, dy ? dy + row + w : dy, t[w].weights);
-      }
+  for (int w = 0; w < COLUMN_WIDTH; ++w) {
+    if (threadIdx.y > 0) break;
+    if constexpr (NOW == FOLD) {
+      states[(row + w) * layout.slices + slice] = sums[w];
+    } else if (slice == 0) {
+      const Part first = beside(part, w, layout);
+      const Own<A> own = own_of(row + w, first.v, {classes, lines}, layout);
+      write_row(sums[w], row + w, y, dy, first, own, t[w].weights, layout);
     }
-  } else {
+  }
+  if constexpr (NOW != FOLD && !Op::REDUCED) {
     for (int i = 0; i < part.n; i += batch) {
       const Part next = after(part, i, layout);
       const bool again = NOW == MAP || part.n > batch;
@@ -148,8 +149,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
         Column x_w = {xs, w}, v_w = {vs, w};
         const Part column = beside(next, w, layout);
         if (again) hide(x_w, v_w, column, layout, none());
-        const A g = Op::READS_G ? Number<T>::read(*column.v) : A(0);
-        map<false>(x_w, v_w, sums[w], sums[w].m, g, t[w]);
+        const Own<A> own = own_of(row + w, column.v, {classes, lines}, layout);
+        map<false>(x_w, v_w, sums[w], sums[w].m, column, own, t[w]);
         hide(x_w, v_w, column, layout, hidden_result());
       }
       const Steps& steps = layout.y;

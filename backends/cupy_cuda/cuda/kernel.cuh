@@ -61,12 +61,13 @@ __device__ __forceinline__ A hidden_result() {
   return Op::LOGARITHMIC ? -Limits<A>::infinity() : A(0);
 }
 
-// Where the inputs of a part of a row begin, and their number in it.
+// Where the inputs of a part of a row begin, their number in it, and how many lie before it.
 struct Part {
   const T* x;
   const T* v;
   const bool* shown;
   int n;
+  long long begin;
 };
 
 // The part of a row from `begin` on, of at most so many numbers.
@@ -77,19 +78,45 @@ __device__ __forceinline__ Part part_of(Part whole, const Layout& layout, long l
     return outer * steps.outer + begin * steps.axis + inner * steps.inner;
   };
   return {whole.x + start(layout.x), whole.v + start(layout.v), whole.shown + start(layout.mask),
-          static_cast<int>(left < most ? left : most)};
+          static_cast<int>(left < most ? left : most), begin};
 }
 
 // The part less its first i numbers.
 __device__ __forceinline__ Part after(Part part, int i, const Layout& layout) {
   return {part.x + i * layout.x.axis, part.v + i * layout.v.axis, part.shown + i * layout.mask.axis,
-          part.n - i};
+          part.n - i, part.begin + i};
 }
 
 // The same part of the row w further along the inner axis.
 __device__ __forceinline__ Part beside(Part part, int w, const Layout& layout) {
   return {part.x + w * layout.x.inner, part.v + w * layout.v.inner,
-          part.shown + w * layout.mask.inner, part.n};
+          part.shown + w * layout.mask.inner, part.n, part.begin};
+}
+
+// The classes of rows, and lines of all rows' other numbers.
+enum Line { COTANGENT, SHARE, SHARE_OF_ALL, LOSS };
+struct Labels {
+  const long long* classes;
+  A* lines;
+};
+
+// What a row has of its own; v begins where that of the row's part does.
+template <typename O = Op> __device__ __forceinline__ Own<A> own_of(long long row, const T* v,
+                                                                    const Labels& labels,
+                                                                    const Layout& layout) {
+  Own<A> own = {};
+  if constexpr (O::READS_G) own.g = Number<T>::read(*v);
+  if constexpr (O::LABELLED) {
+    const auto line = [&](Line which) {
+      return labels.lines + which * layout.outer * layout.inner + row;
+    };
+    if (!O::REDUCED) own.g = *line(COTANGENT);
+    own.share = *line(SHARE);
+    if (O::READS_V) own.share_of_all = *line(SHARE_OF_ALL);
+    own.label = labels.classes ? labels.classes[row] : -1;
+    own.loss = line(LOSS);
+  }
+  return own;
 }
 
 // Read the thread's numbers of x and v.
@@ -126,10 +153,10 @@ __device__ __forceinline__ S fold(Numbers& x, const Numbers& v, const Temper& t)
     a.m = larger(a.m, xi);
   }
   A maxima(0);
-  Pair<A> rest = {A(0), A(0)};
+  Pair<A> rest = {A(0), A(0)}, total = rest;
 #pragma unroll
   for (int c = 0; c < x.count(); c += Numbers::GROUP) {
-    A sum(0), dot(0);
+    A sum(0), dot(0), labels(0);
 #pragma unroll
     for (int i = c; i < c + Numbers::GROUP; ++i) {
       if (i >= x.count()) break;
@@ -139,6 +166,10 @@ __device__ __forceinline__ S fold(Numbers& x, const Numbers& v, const Temper& t)
         sum += xi;
         dot = fused(xi, vi - a.p, dot);
         continue;
+      }
+      if (Op::SUMS == COST) {
+        labels += vi;
+        dot = largest || vi == A(0) ? dot : fused(vi, a.m - xi, dot);
       }
       const A e = largest ? A(1) : weight<T>(xi, a.m, t);
       if (KEEP) x.set(i, e);
@@ -152,32 +183,44 @@ __device__ __forceinline__ S fold(Numbers& x, const Numbers& v, const Temper& t)
     }
     rest = add(rest, sum);
     if (Op::SUMS != VALUE) a.d = add(a.d, dot);
+    if (Op::SUMS == COST) total = add(total, labels);
   }
+  if (Op::SUMS == COST) a.p = total.high + total.low;
   a.s = Op::SUMS == GIVEN ? rest : add(rest, maxima - A(1));
   return a;
 }
 
-// The result for a row.
+// The results for a row, whose first part this is.
 template <typename O = Op>
-__device__ __forceinline__ void write_row(const S& row, T* y, T* dy, const Temper& t) {
-  if constexpr (O::REDUCED) {
-    const O result(row, row.m, t, A(0));
-    if (y) *y = Number<T>::write(result.y);
-    if (dy) *dy = Number<T>::write(result.dy);
+__device__ __forceinline__ void write_row(const S& sums, long long row, T* y, T* dy,
+                                          const Part& first, const Own<A>& own, const Temper& t,
+                                          const Layout& layout) {
+  if constexpr (O::LABELLED) {
+    const T* x = first.x + own.label * layout.x.axis;
+    *own.loss = O::loss(sums, own.label < 0 ? A(0) : Number<T>::read(*x), t, own);
+  } else if constexpr (O::REDUCED) {
+    const O result(sums, sums.m, t, own);
+    if (y) y[row] = Number<T>::write(result.y);
+    if (dy) dy[row] = Number<T>::write(result.dy);
   }
 }
 
 // The results for the numbers of one thread, in place; m is what kept weights are measured from.
 template <bool KEPT, typename Numbers, typename O = Op>
-__device__ __forceinline__ void map(Numbers& x, Numbers& v, const S& row, A m, A g,
-                                    const Temperatures& t) {
+__device__ __forceinline__ void map(Numbers& x, Numbers& v, const S& row, A m, const Part& part,
+                                    const Own<A>& own, const Temperatures& t) {
   if constexpr (!O::REDUCED) {
-    const O operation(row, KEPT ? m : row.m, t.weights, g);
+    const O operation(row, KEPT ? m : row.m, t.weights, own);
+    const long long label = own.label - part.begin;
 #pragma unroll
     for (int i = 0; i < x.count(); ++i) {
       A xi = x.get(i), vi = O::READS_V ? v.get(i) : A(0);
       if (O::MAPS_WEIGHTS && !KEPT) xi = xi == row.m ? A(1) : weight<T>(xi, row.m, t.weights);
-      operation.map(xi, vi, t);
+      if constexpr (O::LABELLED) {
+        operation.map(xi, vi, t, x.place(i) == label);
+      } else {
+        operation.map(xi, vi, t);
+      }
       x.set(i, xi);
       if (O::READS_V) v.set(i, vi);
     }

@@ -9,14 +9,27 @@
 //   log_softmax  dz = (v - <y, v>) / t          dx = (g - y sum g) / t
 //   logsumexp    dL = <y, v>                    dx = y g
 //
-// A constructor takes the sums of a row, the maximum m that weights were measured from, and the one
-// number of a row that logsumexp_vjp reads. `map` then replaces an entry, or its weight, by y and
-// the entry of v by dy; where an operation is REDUCED, `y` and `dy` are the results of the row.
+//   cross-entropy to a class and to labels v, of which each has a share q in the loss:
+//                L = q -z[class] + r <v, -z>    <v, -z> = d/t + p log(1 + s)
+//                dx = g (q (y - 1[class]) + r (p y - v)) / t
+//                                               p = sum v, d = sum v (m - x)
+//
+// A constructor takes the sums of a row, the maximum m that weights were measured from, and what
+// the row has of its own. `map` then replaces an entry, or its weight, by y and the entry of v by
+// dy; where an operation is REDUCED, `y` and `dy` are the results of the row.
 #pragma once
 #include "numbers.cuh"
 #include "softkern.cuh"
 
 namespace softkern {
+
+// What a row has of its own, as far as the operation reads it.
+template <typename A> struct Own {
+  A g;                    // the cotangent of the row's result
+  A share, share_of_all;  // of the loss: that to the class, and that to the labels v
+  long long label;        // the class, -1 for none
+  A* loss;                // where it is written
+};
 
 template <Sums KIND, bool V, bool WEIGHTS, bool ONE_A_ROW> struct Traits {
   static constexpr Sums SUMS = KIND;
@@ -25,6 +38,7 @@ template <Sums KIND, bool V, bool WEIGHTS, bool ONE_A_ROW> struct Traits {
   static constexpr bool REDUCED = ONE_A_ROW;
   static constexpr bool LOGARITHMIC = false;  // y is -inf, not 0, where x is
   static constexpr bool READS_G = false;      // a number for every row
+  static constexpr bool LABELLED = false;     // a class for every row, and a loss
 };
 
 // e = exp((x - m)/t), in float32 and float64 with the rounding error of x - m put back.
@@ -62,7 +76,7 @@ template <typename T> struct Softmax : Traits<VALUE, false, true, false> {
   A scale;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ Softmax(const S& row, A m, const Temperature& t, A)
+  __device__ __forceinline__ Softmax(const S& row, A m, const Temperature& t, const Own<A>&)
       : scale(share(row, m, t)) {}
 
   template <typename Temperatures>
@@ -76,7 +90,7 @@ template <typename T> struct SoftmaxJvp : Traits<MEAN, true, true, false> {
   A scale, p, mean;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ SoftmaxJvp(const S& row, A m, const Temperature& t, A)
+  __device__ __forceinline__ SoftmaxJvp(const S& row, A m, const Temperature& t, const Own<A>&)
       : scale(share(row, m, t)), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
 
   template <typename Temperatures>
@@ -92,7 +106,7 @@ template <typename T> struct SoftmaxGiven : Traits<GIVEN, true, false, false> {
   A p, mean;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ SoftmaxGiven(const S& row, A, const Temperature& t, A)
+  __device__ __forceinline__ SoftmaxGiven(const S& row, A, const Temperature& t, const Own<A>&)
       : p(row.p), mean(t.checked(row.d.high)) {}
 
   template <typename Temperatures>
@@ -108,16 +122,20 @@ template <typename T> struct LogSoftmax : Traits<VALUE, false, false, false> {
   Pair<A> log;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ LogSoftmax(const S& row, A, const Temperature& t, A)
+  __device__ __forceinline__ LogSoftmax(const S& row, A, const Temperature& t, const Own<A>&)
       : m(row.m), log(log_of_sum(row, t)) {
     if (is_infinite(m)) log.high = Limits<A>::nan();
   }
 
+  template <typename Temperature> __device__ __forceinline__ A of(A x, const Temperature& t) const {
+    const Pair<A> d = t.divide(two_diff(x, m));
+    const Pair<A> z = two_diff(d.high, log.high);
+    return is_infinite(d.high) ? z.high : z.high + (z.low + (d.low - log.low));
+  }
+
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& x, A&, const Temperatures& t) const {
-    const Pair<A> d = t.weights.divide(two_diff(x, m));
-    const Pair<A> z = two_diff(d.high, log.high);
-    x = is_infinite(d.high) ? z.high : z.high + (z.low + (d.low - log.low));
+    x = of(x, t.weights);
   }
 };
 
@@ -128,8 +146,9 @@ template <typename T> struct LogSoftmaxJvp : Traits<MEAN, true, false, false> {
   A p, mean;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ LogSoftmaxJvp(const S& row, A m, const Temperature& t, A g)
-      : log_softmax(row, m, t, g), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
+  __device__ __forceinline__ LogSoftmaxJvp(const S& row, A m, const Temperature& t,
+                                           const Own<A>& own)
+      : log_softmax(row, m, t, own), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& x, A& v, const Temperatures& t) const {
@@ -145,7 +164,7 @@ template <typename T> struct LogSoftmaxVjp : Traits<PLAIN, true, false, false> {
   bool dominant;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ LogSoftmaxVjp(const S& row, A, const Temperature& t, A)
+  __device__ __forceinline__ LogSoftmaxVjp(const S& row, A, const Temperature& t, const Own<A>&)
       : m(row.m), scale(share(row, row.m, t)), sum_of_others(row.d.high) {
     share_of_others = row.s.high * scale;
     sum = row.p + row.d.high;
@@ -166,7 +185,8 @@ template <typename T> struct LogSumExp : Traits<VALUE, false, false, true> {
   A y, dy;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ LogSumExp(const S& row, A, const Temperature& t, A) : dy(0) {
+  __device__ __forceinline__ LogSumExp(const S& row, A, const Temperature& t, const Own<A>&)
+      : dy(0) {
     const Pair<A> log = t.multiply(log_of_sum(row, t));
     const Pair<A> sum = two_sum(row.m, log.high);
     y = sum.high + (sum.low + log.low);
@@ -180,8 +200,9 @@ template <typename T> struct LogSumExpJvp : Traits<MEAN, true, false, true> {
   A y, dy;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ LogSumExpJvp(const S& row, A m, const Temperature& t, A g)
-      : y(LogSumExp<T>(row, m, t, g).y), dy(row.p + row.d.high * share(row, row.m, t)) {
+  __device__ __forceinline__ LogSumExpJvp(const S& row, A m, const Temperature& t,
+                                          const Own<A>& own)
+      : y(LogSumExp<T>(row, m, t, own).y), dy(row.p + row.d.high * share(row, row.m, t)) {
     if (all_minus_infinite(row)) dy = A(0);
   }
 };
@@ -192,8 +213,9 @@ template <typename T> struct LogSumExpVjp : Traits<VALUE, false, true, false> {
   A scale;
 
   template <typename S, typename Temperature>
-  __device__ __forceinline__ LogSumExpVjp(const S& row, A m, const Temperature& t, A g)
-      : scale(share(row, m, t) * g) {
+  __device__ __forceinline__ LogSumExpVjp(const S& row, A m, const Temperature& t,
+                                          const Own<A>& own)
+      : scale(share(row, m, t) * own.g) {
     if (all_minus_infinite(row)) scale = A(0);
   }
 
@@ -202,5 +224,51 @@ template <typename T> struct LogSumExpVjp : Traits<VALUE, false, true, false> {
     e *= scale;
   }
 };
+
+// To a class, and if OF_ALL to labels v too. `map` is told which entry is the class's.
+template <typename T, bool OF_ALL, bool ONE_A_ROW> struct Labelled
+    : Traits<OF_ALL ? COST : VALUE, OF_ALL, !ONE_A_ROW, ONE_A_ROW> {
+  using A = Computed<T>;
+  static constexpr bool LABELLED = true;
+  A scale, share_of_others, of_class, of_labels, of_all;
+  bool ignored;
+
+  template <typename S, typename Temperature>
+  __device__ __forceinline__ Labelled(const S& row, A m, const Temperature& t, const Own<A>& own)
+      : scale(share(row, m, t)),
+        share_of_others(row.s.high * share(row, row.m, t)),
+        of_class(own.share * own.g),
+        of_labels(own.share_of_all * own.g),
+        of_all(of_labels * row.p),
+        ignored(own.share == A(0) && own.share_of_all * row.p == A(0)) {}
+
+  // Only a maximum has more than half of the row: there 1 - y is the share of the others.
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& e, A& v, const Temperatures& t, bool own) const {
+    const A y = ignored ? A(0) : e * scale;
+    const A less_own = !own ? y : y > A(0.5) ? -share_of_others : y - A(1);
+    const A rest = OF_ALL ? fused(of_all, y, -of_labels * v) : A(0);
+    e = t.results.divide(fused(of_class, less_own, rest));
+  }
+
+  // The loss of a row whose class has the entry x.
+  template <typename S, typename Temperature>
+  static __device__ __forceinline__ A loss(const S& row, A x, const Temperature& t,
+                                           const Own<A>& own) {
+    const LogSoftmax<T> log_softmax(row, row.m, t, own);
+    A loss = own.share == A(0) ? A(0) : -own.share * log_softmax.of(x, t);
+    if (OF_ALL && own.share_of_all * row.p != A(0)) {
+      const Pair<A> d = t.divide(row.d);
+      const Pair<A> sum = add(d, times(log_softmax.log, Pair<A>{row.p, A(0)}));
+      loss += own.share_of_all * (is_infinite(d.high) ? sum.high : sum.high + sum.low);
+    }
+    return loss;
+  }
+};
+
+template <typename T> using CrossEntropy = Labelled<T, false, true>;
+template <typename T> using CrossEntropyVjp = Labelled<T, false, false>;
+template <typename T> using CrossEntropyOfAll = Labelled<T, true, true>;
+template <typename T> using CrossEntropyOfAllVjp = Labelled<T, true, false>;
 
 }  // namespace softkern

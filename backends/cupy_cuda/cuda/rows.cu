@@ -24,8 +24,8 @@ __device__ __forceinline__ S merge_team(S a, const Temper& t) {
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
-         const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S* states,
-         const softkern::Layout layout) {
+         const long long* classes, softkern::A* lines, const softkern::A* ts, softkern::A t1,
+         softkern::A t1_error, softkern::S* states, const softkern::Layout layout) {
   using namespace softkern;
   constexpr int TEAMS = BLOCK_THREADS / TEAM_THREADS;
   const long long team = static_cast<long long>(blockIdx.x) * TEAMS + threadIdx.x / TEAM_THREADS;
@@ -52,12 +52,14 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   }
   if constexpr (NOW == FOLD) {
     if (threadIdx.x == 0) states[team] = sums;
-  } else if constexpr (Op::REDUCED) {
-    if (threadIdx.x % TEAM_THREADS == 0) {
-      write_row(sums, y ? y + row : y, dy ? dy + row : dy, t.weights);
-    }
-  } else {
-    map<KEEP>(xs, vs, sums, m, Op::READS_G ? Number<T>::read(*part.v) : A(0), t);
+    return;
+  }
+  const Own<A> own = own_of(row, part.v, {classes, lines}, layout);
+  if (begin == 0 && threadIdx.x % TEAM_THREADS == 0) {
+    write_row(sums, row, y, dy, part, own, t.weights, layout);
+  }
+  if constexpr (!Op::REDUCED) {
+    map<KEEP>(xs, vs, sums, m, part, own, t);
     hide(xs, vs, part, layout, hidden_result());
     const long long start = row * layout.n + begin;
     if (y) xs.write(y + start, part.n);

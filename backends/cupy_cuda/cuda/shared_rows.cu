@@ -25,8 +25,8 @@ extern __shared__ uint4 kept[];
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     shared_rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
-                const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S*,
-                const softkern::Layout layout) {
+                const long long* classes, softkern::A* lines, const softkern::A* ts, softkern::A t1,
+                softkern::A t1_error, softkern::S*, const softkern::Layout layout) {
   using namespace softkern;
   const long long row = blockIdx.x;
   const int tiles = static_cast<int>((layout.n + RowTile::NUMBERS - 1) / RowTile::NUMBERS);
@@ -46,14 +46,16 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   }
   sums = merge_block<BLOCK_THREADS>(sums, t.weights);
 
-  const A g = Op::READS_G ? Number<T>::read(v[row * layout.v.outer]) : A(0);
+  const Part first = part_of({x, v, mask, 0}, layout, row, 0, 0, RowTile::NUMBERS);
+  const Own<A> own = own_of(row, first.v, {classes, lines}, layout);
+  if (threadIdx.x == 0) write_row(sums, row, y, dy, first, own, t.weights, layout);
   for (int i = 0; i < tiles; ++i) {
     RowTile xs, vs;
     take_up(kept + i * TILE_CHUNKS * BLOCK_THREADS, xs);
     if (Op::READS_V) take_up(kept_v + i * TILE_CHUNKS * BLOCK_THREADS, vs);
-    map<false>(xs, vs, sums, sums.m, g, t);
     const long long begin = static_cast<long long>(i) * RowTile::NUMBERS;
     const Part part = part_of({x, v, mask, 0}, layout, row, 0, begin, RowTile::NUMBERS);
+    map<false>(xs, vs, sums, sums.m, part, own, t);
     hide(xs, vs, part, layout, hidden_result());
     if (y) xs.write(y + row * layout.n + begin, part.n);
     if (Op::READS_V && dy) vs.write(dy + row * layout.n + begin, part.n);

@@ -66,8 +66,8 @@ extern __shared__ double numbers[];
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     short_rows(const NUMBER* x, const NUMBER* v, NUMBER* y, NUMBER* dy, const bool* mask,
-               const softkern::A* ts, softkern::A t1, softkern::A t1_error, softkern::S*,
-               const softkern::Layout layout) {
+               const long long* classes, softkern::A* lines, const softkern::A* ts, softkern::A t1,
+               softkern::A t1_error, softkern::S*, const softkern::Layout layout) {
   using namespace softkern;
   const long long first = static_cast<long long>(blockIdx.x) * BLOCK_THREADS,
                   left = layout.outer - first;
@@ -85,10 +85,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     const Part part = part_of({x, v, mask, 0}, layout, row, 0, 0, n);
     hide(xs, vs, part, layout, none());
     const S sums = fold<Op::MAPS_WEIGHTS>(xs, vs, t.weights);
-    if constexpr (Op::REDUCED) {
-      write_row(sums, y ? y + row : y, dy ? dy + row : dy, t.weights);
-    } else {
-      map<Op::MAPS_WEIGHTS>(xs, vs, sums, sums.m, Op::READS_G ? Number<T>::read(*part.v) : A(0), t);
+    const Own<A> own = own_of(row, part.v, {classes, lines}, layout);
+    write_row(sums, row, y, dy, part, own, t.weights, layout);
+    if constexpr (!Op::REDUCED) {
+      map<Op::MAPS_WEIGHTS>(xs, vs, sums, sums.m, part, own, t);
       hide(xs, vs, part, layout, hidden_result());
     }
   }

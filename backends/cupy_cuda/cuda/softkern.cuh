@@ -13,7 +13,8 @@ enum Sums {
   VALUE,  // nothing
   MEAN,   // p: v at a maximum; d = sum e (v - p), so that the largest term does not have to cancel
   GIVEN,  // as MEAN, where x is the weights themselves: s = sum x, and nothing is left out
-  PLAIN   // p = sum of v at the maxima; d = sum of the other v
+  PLAIN,  // p = sum of v at the maxima; d = sum of the other v
+  COST    // p = sum v; d = sum v (m - x), where an entry with v = 0 takes no part
 };
 
 template <typename A, Sums SUMS> struct State {
@@ -50,6 +51,7 @@ __device__ __forceinline__ State<A, SUMS> measured(State<A, SUMS> a, A m, A p, c
     a.d = add(a.d, a.p);
     a.p = A(0);
   }
+  if (SUMS == COST && !largest && a.p != A(0)) a.d = add(a.d, a.p * (m - a.m));
   if (SUMS != GIVEN && !largest) a.s = times(total, f);
   a.m = m;
   return a;
@@ -64,7 +66,7 @@ __device__ __forceinline__ State<A, SUMS> merge(State<A, SUMS> a, State<A, SUMS>
   b = measured(b, m, p, t);
   a.s = add(a.s, b.s);
   if (SUMS != GIVEN && both) a.s = add(a.s, A(1));
-  if (SUMS == PLAIN) a.p += b.p;
+  if (SUMS == PLAIN || SUMS == COST) a.p += b.p;
   if (SUMS != VALUE) a.d = add(a.d, b.d);
   return a;
 }
@@ -104,7 +106,7 @@ __device__ __forceinline__ State<A, SUMS> merge_lanes(State<A, SUMS> a, const T&
   a = measured(a, m, p, t);
   a.s = add_lanes(a.s, LANES, among);
   if (SUMS != GIVEN) a.s = add(a.s, A(__popc(largest) - 1));
-  if (SUMS == PLAIN) a.p = add_lanes(Pair<A>{a.p, A(0)}, LANES, among).high;
+  if (SUMS == PLAIN || SUMS == COST) a.p = add_lanes(Pair<A>{a.p, A(0)}, LANES, among).high;
   if (SUMS != VALUE) a.d = add_lanes(a.d, LANES, among);
   return a;
 }
