@@ -17,8 +17,12 @@ OPERATIONS = {  # how many arrays they read
     "LogSoftmaxJvp": 2,
     "LogSoftmaxVjp": 2,
     "LogSumExpJvp": 2,
+    "CrossEntropy": 1,
+    "CrossEntropyVjp": 1,
+    "CrossEntropyOfAll": 2,
+    "CrossEntropyOfAllVjp": 2,
 }
-REDUCED = ("LogSumExp", "LogSumExpJvp")
+REDUCED = ("LogSumExp", "LogSumExpJvp", "CrossEntropy", "CrossEntropyOfAll")
 LENGTHS = (20, *(3 << k for k in range(4, 20)))
 OPTIONS = {"TEMPERED": 1, "HIDING": 1}
 PHASES = ("WHOLE", "FOLD", "MAP")

@@ -128,15 +128,16 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   merge_columns(sums, t, reinterpret_cast<S*>(exchange));
   if (!inside) return;
 
+  if (threadIdx.y == 0) {
 #pragma unroll
-  for (int w = 0; w < COLUMN_WIDTH; ++w) {
-    if (threadIdx.y > 0) break;
-    if constexpr (NOW == FOLD) {
-      states[(row + w) * layout.slices + slice] = sums[w];
-    } else if (slice == 0) {
-      const Part first = beside(part, w, layout);
-      const Own<A> own = own_of(row + w, first.v, {classes, lines}, layout);
-      write_row(sums[w], row + w, y, dy, first, own, t[w].weights, layout);
+    for (int w = 0; w < COLUMN_WIDTH; ++w) {
+      if constexpr (NOW == FOLD) {
+        states[(row + w) * layout.slices + slice] = sums[w];
+      } else if (slice == 0) {
+        const Part first = beside(part, w, layout);
+        const Own<A> own = own_of(row + w, first.v, {classes, lines}, layout);
+        write_row(sums[w], row + w, y, dy, first, own, t[w].weights, layout);
+      }
     }
   }
   if constexpr (NOW != FOLD && !Op::REDUCED) {
