@@ -44,6 +44,15 @@ def cupy():
 
 
 @pytest.fixture
+def emulated(cupy):
+    """The stand-in for CuPy."""
+    if cupy.cuda.runtime.getDeviceProperties(0)["name"] != b"CUDA emulator":
+        pytest.skip("the emulator is not in use: there is a GPU")
+    stand_in.settings.launches.clear()
+    return cupy
+
+
+@pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without rich and tqdm."""
     for name in {"rich", "tqdm", *sys.modules}:

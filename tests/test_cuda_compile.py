@@ -24,7 +24,7 @@ OPERATIONS = {  # how many arrays they read
 }
 REDUCED = ("LogSumExp", "LogSumExpJvp", "CrossEntropy", "CrossEntropyOfAll")
 LENGTHS = (20, *(3 << k for k in range(4, 20)))
-OPTIONS = {"TEMPERED": 1, "HIDING": 1}
+OPTIONS, MASK = {"TEMPERED": 1}, {"HIDING": 1}
 PHASES = ("WHOLE", "FOLD", "MAP")
 
 
@@ -64,10 +64,11 @@ def instantiations(regimes, operation, number):
 
 
 def with_options(regimes, operation, number):
-    """The same with a mask and temperatures."""
+    """The same with a mask, where there may be one, and temperatures."""
+    options = OPTIONS if operation.startswith("CrossEntropy") else OPTIONS | MASK
     for name, macros in instantiations(regimes, operation, number):
         if ("COLUMN_WIDTH", 1) in macros or name != "columns":
-            yield name, macros + tuple(OPTIONS.items())
+            yield name, macros + tuple(options.items())
 
 
 def faults(kernels, name, macros, architecture):

@@ -32,14 +32,6 @@ every_regime = pytest.mark.parametrize("regime", REGIMES)
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
-@pytest.fixture
-def emulated(cupy):
-    if cupy.cuda.runtime.getDeviceProperties(0)["name"] != b"CUDA emulator":
-        pytest.skip("the emulator is not in use: there is a GPU")
-    settings.launches.clear()
-    return cupy
-
-
 def arguments(cupy, regime, dtype):
     shape, axis = REGIMES[regime]
     dtype = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
@@ -250,7 +242,7 @@ def run_last_block(kernel, macros, x, y, sizes, steps, slices, grid, block, shar
     options = kernels.options(macros)
     program = Program(kernels.source(f"{kernel}.cu"), options, checked=False)
     none, one = np.uint64(0), (np.float32(1), np.float32(0))
-    arguments = (x, none, y, none, none, none, *one, none, layout.tobytes())
+    arguments = (x, none, y, *(none,) * 5, *one, none, layout.tobytes())
     program.launch(kernel, (grid,), block, arguments, shared_bytes=shared, blocks=[grid - 1])
 
 

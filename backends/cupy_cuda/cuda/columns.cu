@@ -134,9 +134,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
       if constexpr (NOW == FOLD) {
         states[(row + w) * layout.slices + slice] = sums[w];
       } else if (slice == 0) {
-        const Part first = beside(part, w, layout);
-        const Own<A> own = own_of(row + w, first.v, {classes, lines}, layout);
-        write_row(sums[w], row + w, y, dy, first, own, t[w].weights, layout);
+        const Own<A> own = own_of(row + w, beside(part, w, layout), {classes, lines}, layout);
+        write_row(sums[w], row + w, y, dy, own, t[w].weights);
       }
     }
   }
@@ -150,7 +149,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
         Column x_w = {xs, w}, v_w = {vs, w};
         const Part column = beside(next, w, layout);
         if (again) hide(x_w, v_w, column, layout, none());
-        const Own<A> own = own_of(row + w, column.v, {classes, lines}, layout);
+        const Own<A> own = own_of(row + w, column, {classes, lines}, layout);
         map<false>(x_w, v_w, sums[w], sums[w].m, column, own, t[w]);
         hide(x_w, v_w, column, layout, hidden_result());
       }

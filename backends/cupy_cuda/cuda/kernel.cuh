@@ -100,12 +100,12 @@ struct Labels {
   A* lines;
 };
 
-// What a row has of its own; v begins where that of the row's part does.
-template <typename O = Op> __device__ __forceinline__ Own<A> own_of(long long row, const T* v,
+// What the row of a part has of its own.
+template <typename O = Op> __device__ __forceinline__ Own<A> own_of(long long row, const Part& part,
                                                                     const Labels& labels,
                                                                     const Layout& layout) {
   Own<A> own = {};
-  if constexpr (O::READS_G) own.g = Number<T>::read(*v);
+  if constexpr (O::READS_G) own.g = Number<T>::read(*part.v);
   if constexpr (O::LABELLED) {
     const auto line = [&](Line which) {
       return labels.lines + which * layout.outer * layout.inner + row;
@@ -113,8 +113,12 @@ template <typename O = Op> __device__ __forceinline__ Own<A> own_of(long long ro
     if (!O::REDUCED) own.g = *line(COTANGENT);
     own.share = *line(SHARE);
     if (O::READS_V) own.share_of_all = *line(SHARE_OF_ALL);
-    own.label = labels.classes ? labels.classes[row] : -1;
     own.loss = line(LOSS);
+    own.label = labels.classes ? labels.classes[row] : -1;
+    if (own.label < 0) return own;
+    const long long place = own.label - part.begin;
+    own.x = Number<T>::read(part.x[place * layout.x.axis]);
+    if (O::READS_V) own.v = Number<T>::read(part.v[place * layout.v.axis]);
   }
   return own;
 }
@@ -190,18 +194,30 @@ __device__ __forceinline__ S fold(Numbers& x, const Numbers& v, const Temper& t)
   return a;
 }
 
-// The results for a row, whose first part this is.
-template <typename O = Op>
-__device__ __forceinline__ void write_row(const S& sums, long long row, T* y, T* dy,
-                                          const Part& first, const Own<A>& own, const Temper& t,
-                                          const Layout& layout) {
+// The results for a row.
+template <typename O = Op> __device__ __forceinline__ void write_row(const S& sums, long long row,
+                                                                     T* y, T* dy, const Own<A>& own,
+                                                                     const Temper& t) {
   if constexpr (O::LABELLED) {
-    const T* x = first.x + own.label * layout.x.axis;
-    *own.loss = O::loss(sums, own.label < 0 ? A(0) : Number<T>::read(*x), t, own);
+    *own.loss = O::loss(sums, t, own);
   } else if constexpr (O::REDUCED) {
     const O result(sums, sums.m, t, own);
     if (y) y[row] = Number<T>::write(result.y);
     if (dy) dy[row] = Number<T>::write(result.dy);
+  }
+}
+
+// Where in a part of a row its class is, or -1.
+__device__ __forceinline__ int place_of_class(const Own<A>& own, const Part& part) {
+  const long long place = own.label - part.begin;
+  return place >= 0 && place < part.n ? static_cast<int>(place) : -1;
+}
+
+// Put a number in a place of the part, if it is one of the thread's.
+template <typename Numbers> __device__ __forceinline__ void put(Numbers& x, int place, A number) {
+#pragma unroll
+  for (int i = 0; i < x.count(); ++i) {
+    if (x.place(i) == place) x.set(i, number);
   }
 }
 
@@ -211,19 +227,15 @@ __device__ __forceinline__ void map(Numbers& x, Numbers& v, const S& row, A m, c
                                     const Own<A>& own, const Temperatures& t) {
   if constexpr (!O::REDUCED) {
     const O operation(row, KEPT ? m : row.m, t.weights, own);
-    const long long label = own.label - part.begin;
 #pragma unroll
     for (int i = 0; i < x.count(); ++i) {
       A xi = x.get(i), vi = O::READS_V ? v.get(i) : A(0);
       if (O::MAPS_WEIGHTS && !KEPT) xi = xi == row.m ? A(1) : weight<T>(xi, row.m, t.weights);
-      if constexpr (O::LABELLED) {
-        operation.map(xi, vi, t, x.place(i) == label);
-      } else {
-        operation.map(xi, vi, t);
-      }
+      operation.map(xi, vi, t);
       x.set(i, xi);
       if (O::READS_V) v.set(i, vi);
     }
+    if constexpr (O::LABELLED) put(x, place_of_class(own, part), operation.at_class);
   }
 }
 

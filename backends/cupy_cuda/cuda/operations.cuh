@@ -28,6 +28,7 @@ template <typename A> struct Own {
   A g;                    // the cotangent of the row's result
   A share, share_of_all;  // of the loss: that to the class, and that to the labels v
   long long label;        // the class, -1 for none
+  A x, v;                 // the entries of the class
   A* loss;                // where it is written
 };
 
@@ -225,38 +226,43 @@ template <typename T> struct LogSumExpVjp : Traits<VALUE, false, true, false> {
   }
 };
 
-// To a class, and if OF_ALL to labels v too. `map` is told which entry is the class's.
+// To a class, and if OF_ALL to labels v too. `at_class` is the result at the class.
 template <typename T, bool OF_ALL, bool ONE_A_ROW> struct Labelled
     : Traits<OF_ALL ? COST : VALUE, OF_ALL, !ONE_A_ROW, ONE_A_ROW> {
   using A = Computed<T>;
   static constexpr bool LABELLED = true;
-  A scale, share_of_others, of_class, of_labels, of_all;
+  A scale, of_class, of_labels, of_all, at_class;
   bool ignored;
 
+  // Only a maximum has more than half of the row: there 1 - y is the share of the others.
   template <typename S, typename Temperature>
   __device__ __forceinline__ Labelled(const S& row, A m, const Temperature& t, const Own<A>& own)
       : scale(share(row, m, t)),
-        share_of_others(row.s.high * share(row, row.m, t)),
         of_class(own.share * own.g),
         of_labels(own.share_of_all * own.g),
         of_all(of_labels * row.p),
-        ignored(own.share == A(0) && own.share_of_all * row.p == A(0)) {}
-
-  // Only a maximum has more than half of the row: there 1 - y is the share of the others.
-  template <typename Temperatures>
-  __device__ __forceinline__ void map(A& e, A& v, const Temperatures& t, bool own) const {
-    const A y = ignored ? A(0) : e * scale;
-    const A less_own = !own ? y : y > A(0.5) ? -share_of_others : y - A(1);
-    const A rest = OF_ALL ? fused(of_all, y, -of_labels * v) : A(0);
-    e = t.results.divide(fused(of_class, less_own, rest));
+        ignored(own.share == A(0) && own.share_of_all * row.p == A(0)) {
+    const A one = share(row, row.m, t), y = ignored ? A(0) : ratio(own.x, row.m, t).high * one;
+    at_class = result(y, y > A(0.5) ? -row.s.high * one : y - A(1), own.v, t);
   }
 
-  // The loss of a row whose class has the entry x.
+  template <typename Temperatures>
+  __device__ __forceinline__ void map(A& e, A& v, const Temperatures& t) const {
+    const A y = ignored ? A(0) : e * scale;
+    e = result(y, y, v, t.results);
+  }
+
+  // Of an entry whose y, less 1 if it is the class's, is `rest`.
+  template <typename Temperature>
+  __device__ __forceinline__ A result(A y, A rest, A v, const Temperature& t) const {
+    const A labels = OF_ALL ? fused(of_all, y, -of_labels * v) : A(0);
+    return t.divide(fused(of_class, rest, labels));
+  }
+
   template <typename S, typename Temperature>
-  static __device__ __forceinline__ A loss(const S& row, A x, const Temperature& t,
-                                           const Own<A>& own) {
+  static __device__ __forceinline__ A loss(const S& row, const Temperature& t, const Own<A>& own) {
     const LogSoftmax<T> log_softmax(row, row.m, t, own);
-    A loss = own.share == A(0) ? A(0) : -own.share * log_softmax.of(x, t);
+    A loss = own.share == A(0) ? A(0) : -own.share * log_softmax.of(own.x, t);
     if (OF_ALL && own.share_of_all * row.p != A(0)) {
       const Pair<A> d = t.divide(row.d);
       const Pair<A> sum = add(d, times(log_softmax.log, Pair<A>{row.p, A(0)}));

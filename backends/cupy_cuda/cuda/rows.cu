@@ -54,15 +54,15 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     if (threadIdx.x == 0) states[team] = sums;
     return;
   }
-  const Own<A> own = own_of(row, part.v, {classes, lines}, layout);
-  if (begin == 0 && threadIdx.x % TEAM_THREADS == 0) {
-    write_row(sums, row, y, dy, part, own, t.weights, layout);
-  }
+  const Own<A> own = own_of(row, part, {classes, lines}, layout);
   if constexpr (!Op::REDUCED) {
     map<KEEP>(xs, vs, sums, m, part, own, t);
     hide(xs, vs, part, layout, hidden_result());
     const long long start = row * layout.n + begin;
     if (y) xs.write(y + start, part.n);
     if (Op::READS_V && dy) vs.write(dy + start, part.n);
+  }
+  if (begin == 0 && threadIdx.x % TEAM_THREADS == 0) {
+    write_row(sums, row, y, dy, own, t.weights);
   }
 }

@@ -47,8 +47,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   sums = merge_block<BLOCK_THREADS>(sums, t.weights);
 
   const Part first = part_of({x, v, mask, 0}, layout, row, 0, 0, RowTile::NUMBERS);
-  const Own<A> own = own_of(row, first.v, {classes, lines}, layout);
-  if (threadIdx.x == 0) write_row(sums, row, y, dy, first, own, t.weights, layout);
+  const Own<A> own = own_of(row, first, {classes, lines}, layout);
+  if (threadIdx.x == 0) write_row(sums, row, y, dy, own, t.weights);
   for (int i = 0; i < tiles; ++i) {
     RowTile xs, vs;
     take_up(kept + i * TILE_CHUNKS * BLOCK_THREADS, xs);

@@ -85,8 +85,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     const Part part = part_of({x, v, mask, 0}, layout, row, 0, 0, n);
     hide(xs, vs, part, layout, none());
     const S sums = fold<Op::MAPS_WEIGHTS>(xs, vs, t.weights);
-    const Own<A> own = own_of(row, part.v, {classes, lines}, layout);
-    write_row(sums, row, y, dy, part, own, t.weights, layout);
+    const Own<A> own = own_of(row, part, {classes, lines}, layout);
+    write_row(sums, row, y, dy, own, t.weights);
     if constexpr (!Op::REDUCED) {
       map<Op::MAPS_WEIGHTS>(xs, vs, sums, sums.m, part, own, t);
       hide(xs, vs, part, layout, hidden_result());
