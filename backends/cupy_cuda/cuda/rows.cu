@@ -54,6 +54,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     if (threadIdx.x == 0) states[team] = sums;
     return;
   }
+  const bool first = threadIdx.x % TEAM_THREADS == 0;
+  if (Op::REDUCED && !first) return;
   const Own<A> own = own_of(row, part, {classes, lines}, layout);
   if constexpr (!Op::REDUCED) {
     map<KEEP>(xs, vs, sums, m, part, own, t);
@@ -62,7 +64,5 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     if (y) xs.write(y + start, part.n);
     if (Op::READS_V && dy) vs.write(dy + start, part.n);
   }
-  if (begin == 0 && threadIdx.x % TEAM_THREADS == 0) {
-    write_row(sums, row, y, dy, own, t.weights);
-  }
+  if (first && begin == 0) write_row(sums, row, y, dy, own, t.weights);
 }
