@@ -71,15 +71,14 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     sums = merge(sums, fold<false>(xs, vs, t.weights), t.weights);
   }
   sums = merge_team(sums, t.weights);
+  Own<A> own = {};
   if constexpr (Op::REDUCED) {
-    if (threadIdx.x % TEAM_THREADS == 0) {
-      write_row(sums, y ? y + row : y, dy ? dy + row : dy, t.weights);
-    }
+    if (threadIdx.x % TEAM_THREADS == 0) write_row(sums, row, y, dy, own, t.weights);
   } else {
-    const A g = Op::READS_G ? Number<T>::read(v[row]) : A(0);
+    if (Op::READS_G) own.g = Number<T>::read(v[row]);
     for (long long i = 0; i < n; i += STEP) {
       if (n > STEP) read(i);
-      map<false>(xs, vs, sums, sums.m, g, t);
+      map<false>(xs, vs, sums, sums.m, Part{}, own, t);
       const long long to = start(layout.y) + i * layout.y.axis;
       if (y) xs.write(y + to, n - i, layout.y.axis);
       if (Op::READS_V && dy) vs.write(dy + to, n - i, layout.y.axis);
