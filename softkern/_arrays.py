@@ -14,8 +14,6 @@ def namespace(x: Any) -> Any:
 
 def as_floats(x: Any, like: Any = None) -> Any:
     """An array of floats; numbers and sequences as an array beside another."""
-    from .backends.array_api.rows import result_dtype
-
     backend(x if like is None else like, 1.0, x)
     if isinstance(x, PLAIN):
         if like is not None:
@@ -26,8 +24,26 @@ def as_floats(x: Any, like: Any = None) -> Any:
 
         x = np.asarray(x)
     xp = namespace(x)
-    dtype = result_dtype(xp, [x.dtype])
-    return x if x.dtype == dtype else xp.astype(x, dtype)
+    if kind_of(xp, x.dtype) in ("real floating", "complex floating"):
+        return x
+    from .backends.array_api.rows import result_dtype
+
+    return xp.astype(x, result_dtype(xp, [x.dtype]))
+
+
+def kind_of(xp: Any, dtype: Any) -> str:
+    """The kind of a namespace's dtype, in the words of the array API standard."""
+    key = xp.__name__, dtype
+    if key not in _kinds:
+        from .backends.array_api.rows import is_half
+
+        kinds = ("bool", "integral", "real floating", "complex floating")
+        own = ("real floating",) if is_half(dtype) else (k for k in kinds if xp.isdtype(dtype, k))
+        _kinds[key] = next(iter(own), "other")
+    return _kinds[key]
+
+
+_kinds: dict[tuple[str, Any], str] = {}
 
 
 def can_look_into(a: Any) -> bool:
@@ -43,9 +59,7 @@ def can_look_into(a: Any) -> bool:
 
 def check_real(x: Any) -> None:
     """Raise if an array's numbers have no order."""
-    from .backends.array_api.rows import is_half
-
-    if not is_half(x.dtype) and namespace(x).isdtype(x.dtype, "complex floating"):
+    if kind_of(namespace(x), x.dtype) == "complex floating":
         raise TypeError("complex numbers have no order, and so no largest")
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any, Literal
 
-from ._loss import Loss
-
 Reduction = Literal["none", "mean", "sum"]
 
 
@@ -95,6 +93,8 @@ def cross_entropy(
     >>> softkern.cross_entropy(logits[0], np.array([0.7, 0.2, 0.1])).round(4)
     np.float64(0.8076)
     """
+    from ._loss import Loss
+
     options = weight, ignore_index, label_smoothing, reduction, temperature
     return Loss(logits, target, axis, *options).value()
 
@@ -160,6 +160,8 @@ def cross_entropy_vjp(
     >>> softkern.cross_entropy_vjp(np.zeros((1, 4)), np.array([0]), 1.0)
     array([[-0.75,  0.25,  0.25,  0.25]])
     """
+    from ._loss import Loss
+
     options = weight, ignore_index, label_smoothing, reduction, temperature
     return Loss(logits, target, axis, *options).vjp(g)
 
@@ -235,5 +237,7 @@ def cross_entropy_value_and_grad(
     >>> loss.round(4), softkern.cross_entropy(X @ W, labels).round(4)
     (np.float64(1.0986), np.float64(0.8892))
     """
+    from ._loss import Loss
+
     options = weight, ignore_index, label_smoothing, reduction, temperature
     return Loss(logits, target, axis, *options).value_and_grad()

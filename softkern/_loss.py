@@ -4,8 +4,13 @@ from math import nan, prod
 from operator import index
 from typing import Any
 
-from ._arrays import as_floats, can_look_into, check_real, namespace
+from array_api_compat import device
+
+from ._arrays import as_floats, can_look_into, check_real, kind_of, namespace
 from ._dispatch import PLAIN, backend
+from .backends.array_api.labels import Labels
+from .backends.array_api.rows import is_half, result_dtype, widest
+from .backends.rows import reduced_axes
 
 
 class Loss:
@@ -62,8 +67,6 @@ class Loss:
         return losses if losses.shape else losses[()]
 
     def _sum(self, a: Any) -> Any:
-        from .backends.array_api.rows import widest
-
         return self.xp.sum(a, dtype=widest(self.xp))
 
     def _mean_of(self, total: Any) -> Any:
@@ -88,8 +91,6 @@ class Loss:
         return self._mean_of(g)
 
     def _read_rows(self, x: Any, axis: int) -> None:
-        from .backends.rows import reduced_axes
-
         check_real(x)
         self.x, self.xp = x, namespace(x)
         (self.axis,) = reduced_axes(index(axis), x.ndim)
@@ -100,15 +101,13 @@ class Loss:
 
     def _read_kind(self, target: Any) -> tuple[Any, Any, bool]:
         """The results' dtype, the one to compute in, and whether the target is of classes."""
-        from .backends.array_api.rows import is_half, result_dtype
-
         xp, dtype = self.xp, self.x.dtype
-        of_classes = not is_half(target) and xp.isdtype(target, "integral")
-        if not of_classes:
-            if not is_half(target) and not xp.isdtype(target, "real floating"):
-                raise TypeError(f"a target is of classes or of probabilities, not of {target}")
+        kind = kind_of(xp, target)
+        if kind not in ("integral", "real floating"):
+            raise TypeError(f"a target is of classes or of probabilities, not of {target}")
+        if kind == "real floating":
             dtype = result_dtype(xp, [dtype, target])
-        return dtype, xp.float32 if is_half(dtype) else dtype, of_classes
+        return dtype, xp.float32 if is_half(dtype) else dtype, kind == "integral"
 
     def _read_weight(self, weight: Any) -> Any:
         weight = self.xp.astype(self._array(weight), self.wide)
@@ -118,10 +117,6 @@ class Loss:
 
     def _of_classes(self, classes: Any, weight: Any, ignored: int | None) -> tuple[Any, Any]:
         """The labels of rows of classes, and each row's share of the mean."""
-        from array_api_compat import device
-
-        from .backends.array_api.labels import Labels
-
         xp = self.xp
         if tuple(classes.shape) != self.shape:
             raise ValueError(
@@ -165,8 +160,6 @@ class Loss:
         return None
 
     def _of_probabilities(self, q: Any, weight: Any) -> Any:
-        from .backends.array_api.labels import Labels
-
         if tuple(q.shape) != tuple(self.x.shape):
             raise ValueError(
                 f"probabilities must have the shape of logits, {tuple(self.x.shape)}, not "
@@ -185,6 +178,4 @@ class Loss:
         """`a` as an array beside x."""
         if not isinstance(a, PLAIN):
             return a
-        from array_api_compat import device
-
         return self.xp.asarray(a, device=device(self.x))

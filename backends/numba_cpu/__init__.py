@@ -185,13 +185,12 @@ def cross_entropy(x: Any, labels: Labels, temperature: Any, g: Any, value: bool)
     if rows is None or x.shape[labels.axis] > MOST_CLASSES:
         return array_api.cross_entropy(x, labels, temperature, g, value)
     lines = rows.lines(LINES_OF_ALL if of_all else LINES)
-    own = reduced_shape(rows.shape, rows.axes, False)
     lines[CLASS] = 0 if labels.classes is None else labels.classes.ravel()
-    lines[SHARE] = np.broadcast_to(labels.share, own).ravel()
+    lines[SHARE] = np.ravel(labels.share)
     if of_all:
-        lines[SHARE_OF_ALL] = np.broadcast_to(labels.share_of_all, own).ravel()
+        lines[SHARE_OF_ALL] = np.ravel(labels.share_of_all)
     if g is not None:
-        lines[COTANGENT] = np.broadcast_to(g, own).ravel()
+        lines[COTANGENT] = np.ravel(g)
     dx, _ = rows.run(
         "cross_entropy_of_all" if of_all else "cross_entropy_of_class",
         x,
@@ -201,7 +200,7 @@ def cross_entropy(x: Any, labels: Labels, temperature: Any, g: Any, value: bool)
         reduced=g is None,
         results=(g is not None, False),
     )
-    return lines[LOSS].reshape(own), dx
+    return lines[LOSS].reshape(reduced_shape(rows.shape, rows.axes, False)), dx
 
 
 def _arrays(*values: Any) -> tuple[Any, ...]:

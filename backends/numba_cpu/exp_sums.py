@@ -149,19 +149,46 @@ def exp_and_sum(x, y, like, row):
 
 
 @loop
-def exp_and_sum_exactly(x, y, like, row):
-    """`exp_sum_exactly`, with each exponential left in y."""
-    apart()
-    return _exp_sum_safely(x, y, like, row, True, True)
-
-
-@loop
 def share_of_max(m, like, row):
     """e of the maximum, as `exp_sum` adds it up, and as a pair."""
     apart()
     base = exp_base(_argument(like, False, row, like)[0])
     q, error = _argument(anchor(m), False, row, like)
     return exp(q, error, base), exp_pair(q, error, base)
+
+
+@inline
+def _of_other(x, m, base, like, row, near):
+    """exp of x, as in `_term`, and whether it is a maximum, whose exp is taken for 0."""
+    q, error = _argument(x, near, row, like)
+    at_top = x == m
+    zero = splat(x, 0.0)
+    return select(at_top, zero, exp(q, error, base)), select(at_top, splat(x, 1.0), zero)
+
+
+@inline
+def _sum_of_others(x, m, like, row, near):
+    base = exp_base(_argument(like, near, row, like)[0])
+    zero = splat(m, 0.0)
+    total, maxima = (zero, zero), zero
+    twos = row.whole - row.whole % 2
+    for k in range(0, twos, 2):
+        a, of_a = _of_other(load(x, k * row.step), m, base, like, row, near)
+        b, of_b = _of_other(load(x, (k + 1) * row.step), m, base, like, row, near)
+        total, maxima = accumulate(total, a + b), maxima + (of_a + of_b)
+    for k in range(twos, row.count):
+        a, of_a = _of_other(read(x, k, row, -math.inf), m, base, like, row, near)
+        total, maxima = accumulate(total, a), maxima + of_a
+    return total, maxima
+
+
+@loop
+def exp_sum_of_others(x, m, like, row):
+    """(total, maxima): each lane's sum as of `exp_sum`, without the maxima m, and how many they are."""
+    apart()
+    if row.unit and not any_lane(_is_far(like, row)):
+        return _sum_of_others(x, m, like, row, True)
+    return _sum_of_others(x, m, like, row, False)
 
 
 @loop

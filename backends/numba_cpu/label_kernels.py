@@ -10,11 +10,10 @@ but for the class; `label_rows` then takes the logarithms and sees to the class.
 
 import math
 
-from .elementary import accumulate, add_pairs, multiply_pairs
-from .exp_sums import exp_and_sum_exactly, exp_sum_exactly, share_of_max
+from .elementary import accumulate, add_pairs, divide_pairs, multiply_pairs
+from .exp_sums import exp_and_sum, exp_sum, exp_sum_of_others, share_of_max
 from .folds import reciprocal
 from .kernels import sum_of_lanes
-from .log_kernels import complete_pair
 from .memory import load_one, offset, store_one
 from .own import (
     CLASS,
@@ -29,34 +28,53 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, across_sum, rate_of, read, write
-from .simd import apart, fma, inline, loop, select, splat
-from .states import State
+from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
+from .simd import any_lane, apart, fma, inline, loop, select, splat
+from .states import State, choose
 
 
 @inline
 def exponentials(x, v, e, like, row, known, given):
-    """The sum for log s as accurate as log_softmax's; e becomes exponentials if they are wanted."""
+    """e becomes exponentials if they are wanted, and is summed anyway."""
     if not row.wants_y and row.phase == MAP:
         return known
     if not row.wants_y or row.phase == FOLD:
-        total, m, like = exp_sum_exactly(x, like, row)
+        total, m, like = exp_sum(x, like, row)
     else:
-        total, m, like = exp_and_sum_exactly(x, e, like, row)
+        total, m, like = exp_and_sum(x, e, like, row)
     return sum_of_lanes(m, total, like)
 
 
 @inline
 def complete(x, state, row, known):
     """m, s, and the sum that the exponentials are divided by."""
+    m = known.m
     if row.phase != MAP:
-        total = across_sum(state.s, row.columns)
-        known = complete_pair(x, state, row, known)
+        total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+        s = _sum_beside_maximum(x, m, state.p, total, row)
     elif row.wants_y:
-        total = multiply_pairs(known.s, share_of_max(known.m, state.p, row)[1])
+        s, total = known.s, multiply_pairs(known.s, share_of_max(m, state.p, row)[1])
     else:
         return known
-    return State(known.m, known.s, state.p, state.a, state.g, state.h, total, known.m)
+    return State(m, s, state.p, state.a, state.g, state.h, total, m)
+
+
+@inline
+def _sum_beside_maximum(x, m, like, total, row):
+    """s, its part beyond the maximum as accurate as the whole.
+
+    In a total that is mostly the maximum's, the others lost their digits: they are added up again.
+    """
+    top, accurate = share_of_max(m, like, row)
+    zero, one = splat(m, 0.0), splat(m, 1.0)
+    rest = divide_pairs(add_pairs(total, (top * -1.0, zero)), accurate)
+    outweighed = rest[0] < 1.0
+    if any_lane(outweighed):
+        others, maxima = exp_sum_of_others(x, m, like, row)
+        others = divide_pairs(across_sum(others, row.columns), accurate)
+        maxima = across_sum((maxima, zero), row.columns)[0]
+        rest = choose(outweighed, add_pairs((maxima - 1.0, zero), others), rest)
+    return add_pairs((one, zero), rest)
 
 
 @loop

@@ -13,6 +13,8 @@ from .row import LABEL, MERGE, WHOLE, Row
 from .simd import inline, lanes
 from .states import STATE_VECTORS, merge
 
+GROUPS_AT_ONCE = 4  # between which labels are seen to
+
 
 @inline
 def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi):
@@ -39,13 +41,30 @@ def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, li
 def sweep_labels(
     fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi
 ):
-    """`sweep`, and in the end what the labels want."""
-    if phase != LABEL:
-        sweep(
-            fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi
-        )
-    if phase in (LABEL, WHOLE):
-        labels.label_rows(x, v, y, lines, temperatures, carray(job, 1)[0], lo, hi)
+    """`sweep`, and what the labels want: of rows that end here soon, while they are in the cache."""
+    step = GROUPS_AT_ONCE if phase == WHOLE else hi - lo
+    for first in range(lo, hi, step):
+        last = min(hi, first + step)
+        if phase != LABEL:
+            sweep(
+                fold,
+                complete,
+                finish,
+                x,
+                v,
+                y,
+                dy,
+                tile,
+                memo,
+                temperatures,
+                job,
+                lines,
+                phase,
+                first,
+                last,
+            )
+        if phase in (LABEL, WHOLE):
+            labels.label_rows(x, v, y, lines, temperatures, carray(job, 1)[0], first, last)
 
 
 @inline
