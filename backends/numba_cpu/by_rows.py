@@ -45,7 +45,7 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
     with_v = job.reads_v != 0
     read_directly, write_directly = job.read_directly, job.write_directly
     writes_y, writes_dy, rows = job.writes_y, job.writes_dy, job.rows
-    in_lanes = reduced and (writes_y != 0 or writes_dy != 0)
+    in_lanes = reduced and not (with_v and job.labelled != 0)  # whose sums a lane does not keep
     states = states_of_unit(job, w)
     lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
     unit_memo = offset(lanes_memo, -states * STATE_VECTORS * w)
@@ -137,10 +137,11 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
         if in_lanes and phase != FOLD:
             if rows > 1:
                 set_temperature(rates, temperatures, first, True, used, rows)
-            several = Row(w, 1, 1, used, True, phase, unit_of_t, True, rates, x, 0, y, 0)
+            several = Row(w, 1, 1, used, True, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
             dy_row = offset(tile, w)
             own = own_of(lines, first, job.all, True, used)
             finish(tile, tile, tile, tile, dy_row, own, recall(lanes_memo, 0, True), several)
-            copy_out(tile, y, y_start, job.y_inner, used, past)
+            if writes_y:
+                copy_out(tile, y, y_start, job.y_inner, used, past)
             if writes_dy:
                 copy_out(dy_row, dy, y_start, job.y_inner, used, past)

@@ -149,6 +149,15 @@ def exp_and_sum(x, y, like, row):
 
 
 @loop
+def exp_of_max(m, like, row):
+    """e of the maximum, as `exp_sum` adds it up."""
+    apart()
+    base = exp_base(_argument(like, False, row, like)[0])
+    q, error = _argument(anchor(m), False, row, like)
+    return exp(q, error, base)
+
+
+@loop
 def share_of_max(m, like, row):
     """e of the maximum, as `exp_sum` adds it up, and as a pair."""
     apart()

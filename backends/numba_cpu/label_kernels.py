@@ -4,32 +4,33 @@ A row has a class of its own, labels v of all entries, or both. Its loss is
 
     share -z[class] + share_of_all <v, -z>,   -z = (m - x)/t + log s.
 
-The sweep over the rows leaves m, s - 1, the total Q of v and <v, m - x>, and writes the gradient
-but for the class; `label_rows` then takes the logarithms and sees to the class.
+The sweep over the rows leaves m, log s, the total Q of v and <v, m - x>, and writes the gradient but
+for the class; `label_rows` then sees to the losses and the classes.
 """
 
 import math
 
 from .elementary import accumulate, add_pairs, divide_pairs, multiply_pairs
-from .exp_sums import exp_and_sum, exp_sum, exp_sum_of_others, share_of_max
+from .exp_sums import exp_and_sum, exp_of_max, exp_sum, exp_sum_of_others, share_of_max
 from .folds import reciprocal
 from .kernels import sum_of_lanes
+from .log_kernels import log_of
 from .memory import load_one, offset, store_one
 from .own import (
     CLASS,
     COST,
     COTANGENT,
+    LOG_SUM,
     LOSS,
     MAXIMUM,
-    REST,
     SHARE,
     SHARE_OF_ALL,
     TOTAL,
     note,
     own_number,
 )
-from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
-from .simd import any_lane, apart, fma, inline, loop, select, splat
+from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
+from .simd import any_lane, apart, fma, inline, loop, narrow, select, splat
 from .states import State, choose
 
 
@@ -47,33 +48,48 @@ def exponentials(x, v, e, like, row, known, given):
 
 @inline
 def complete(x, state, row, known):
-    """m, s, and the sum that the exponentials are divided by."""
-    m = known.m
-    if row.phase != MAP:
-        total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
-        s = _sum_beside_maximum(x, m, state.p, total, row)
-    elif row.wants_y:
-        s, total = known.s, multiply_pairs(known.s, share_of_max(m, state.p, row)[1])
-    else:
-        return known
-    return State(m, s, state.p, state.a, state.g, state.h, total, m)
+    """m, s, and the sum that the exponentials are divided by; as `_sums_apart` where that will do."""
+    if row.phase == MAP:
+        if not row.wants_y:
+            return known
+        total = multiply_pairs(known.s, share_of_max(known.m, state.p, row)[1])
+        return State(known.m, known.s, state.p, state.a, state.g, state.h, total, known.m)
+    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+    s, a = _sums_apart(x, m, state.p, total, row)
+    if not _ends_here(row):
+        s = _sum(s, a, m, state.p, row)
+    return State(m, s, state.p, a, state.g, state.h, total, m)
 
 
 @inline
-def _sum_beside_maximum(x, m, like, total, row):
-    """s, its part beyond the maximum as accurate as the whole.
+def _ends_here(row):
+    """Whether nothing but log s is wanted: the rest is done for several rows at once."""
+    return row.phase == WHOLE and not row.wants_y
 
-    In a total that is mostly the maximum's, the others lost their digits: they are added up again.
+
+@inline
+def _sums_apart(x, m, like, total, row):
+    """The total and 0, or where the maximum outweighs all others their sum and the number of maxima.
+
+    In a total that is mostly the maximum's, the others have lost their digits: they are added again.
     """
-    top, accurate = share_of_max(m, like, row)
-    zero, one = splat(m, 0.0), splat(m, 1.0)
-    rest = divide_pairs(add_pairs(total, (top * -1.0, zero)), accurate)
-    outweighed = rest[0] < 1.0
+    zero = splat(m, 0.0)
+    maxima = zero
+    outweighed = total[0] < exp_of_max(m, like, row) * 2.0
     if any_lane(outweighed):
         others, maxima = exp_sum_of_others(x, m, like, row)
-        others = divide_pairs(across_sum(others, row.columns), accurate)
+        total = choose(outweighed, across_sum(others, row.columns), total)
         maxima = across_sum((maxima, zero), row.columns)[0]
-        rest = choose(outweighed, add_pairs((maxima - 1.0, zero), others), rest)
+        maxima = select(outweighed, maxima, zero)
+    return total, (maxima, zero)
+
+
+@inline
+def _sum(total, maxima, m, like, row):
+    """s of what `_sums_apart` gives, its part beyond the maximum as accurate as the whole."""
+    zero, one = splat(m, 0.0), splat(m, 1.0)
+    rest = divide_pairs(total, share_of_max(m, like, row)[1])
+    rest = add_pairs((maxima[0] - one, zero), rest)
     return add_pairs((one, zero), rest)
 
 
@@ -81,16 +97,19 @@ def _sum_beside_maximum(x, m, like, total, row):
 def of_class(x, v, e, y, dy, own, state, row):
     """y = share g softmax(x/t) / t."""
     apart()
-    _note_pair(own, state)
+    _note_sums(own, state, row)
     if row.wants_y:
         weight = own_number(own, SHARE) * own_number(own, COTANGENT)
         _weighted(e, y, weight * rate_of(row)[0], state.total, row)
 
 
 @inline
-def _note_pair(own, state):
+def _note_sums(own, state, row):
+    s = state.s
+    if _ends_here(row):
+        s = _sum(s, state.a, state.m, state.p, row)
     note(own, MAXIMUM, state.m)
-    note(own, REST, (state.s[0] - 1.0) + state.s[1])
+    note(own, LOG_SUM, narrow(log_of(s), state.m))
 
 
 @inline
@@ -111,7 +130,7 @@ def exponentials_and_labels(x, v, e, like, row, known, given):
     if row.phase == MAP:
         return State(state.m, state.s, state.p, known.a, known.g, known.h, state.total, state.top)
     g, h = _label_sums(v, x, row)
-    return State(state.m, state.s, state.p, g, g, h, state.total, state.top)
+    return State(state.m, state.s, state.p, state.a, g, h, state.total, state.top)
 
 
 @loop
@@ -135,7 +154,7 @@ def _label_sums(v, x, row):
 def of_all(x, v, e, y, dy, own, state, row):
     """y = g ((share + share_of_all Q) softmax(x/t) - share_of_all v) / t."""
     apart()
-    _note_pair(own, state)
+    _note_sums(own, state, row)
     m = state.m
     of_maximum = multiply_pairs(state.g, (m, splat(m, 0.0)))
     cost = add_pairs(of_maximum, (state.h[0] * -1.0, state.h[1] * -1.0))
@@ -184,7 +203,7 @@ def _temperature(temperatures, job, i):
 
 @inline
 def _label_row(x, v, y, lines, t, job):
-    m, log_s = _of(lines, MAXIMUM, job), math.log1p(_of(lines, REST, job))
+    m, log_s = _of(lines, MAXIMUM, job), _of(lines, LOG_SUM, job)
     label, share = int(_of(lines, CLASS, job)), _of(lines, SHARE, job)
     loss = z = 0.0
     if share != 0.0:

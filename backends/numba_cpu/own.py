@@ -7,9 +7,9 @@ from .shuffles import first_lane, one_lane
 from .simd import inline, splat
 
 # What the lines hold: a cotangent; the class of each row and its share of the loss; what a kernel
-# finds, the maximum, s - 1, and the loss itself. Where there are labels of all entries: their share
+# finds, the maximum, log s, and the loss itself. Where there are labels of all entries: their share
 # of the loss, their total, and <labels, m - x>.
-COTANGENT, CLASS, SHARE, MAXIMUM, REST, LOSS, SHARE_OF_ALL, TOTAL, COST = range(9)
+COTANGENT, CLASS, SHARE, MAXIMUM, LOG_SUM, LOSS, SHARE_OF_ALL, TOTAL, COST = range(9)
 LINES, LINES_OF_ALL = 6, 9
 
 MOST_CLASSES = 1 << 24  # that float32 can count
