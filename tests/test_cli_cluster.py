@@ -89,3 +89,4 @@ def test_a_scheduler_that_is_none(tmp_path, capsys, options, message):
     assert exit.value.code == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
+    assert dask.base.get_scheduler() is None  # or whatever is computed next would wait for it

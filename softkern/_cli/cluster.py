@@ -71,9 +71,10 @@ def _box(info: Any) -> tuple[slice, ...]:
 @contextmanager
 def _client(scheduler: str | None) -> Iterator[Any]:
     """A client of the cluster, or of one started here for as long as it is used."""
-    options = {"address": scheduler} if scheduler else {"dashboard_address": ":0"}
+    options: Any = {"address": scheduler} if scheduler else {"dashboard_address": ":0"}
     try:
-        client = Client(**options)
+        # Not as Dask's default, which a client stays even if it is never connected.
+        client = Client(**options, set_as_default=False)
     except ValueError as error:  # an address that is none
         raise InputError(f"--scheduler {scheduler}: {error}") from error
     with client:
