@@ -31,13 +31,14 @@ def dtype_of(xp, name):
 
 
 def array(xp, values, dtype="float64"):
-    """`values` as an array of the namespace; Dask's is cut in up to three along each axis."""
+    """A copy of `values` as an array of the namespace; Dask's is cut in up to three along each axis."""
+    values = np.array(values)
     if xp.__name__ == DASK:
-        values = np.asarray(values).astype(dtype_of(xp, dtype))
+        values = values.astype(dtype_of(xp, dtype))
         return xp.from_array(values, chunks=tuple(max(-(-n // 3), 1) for n in values.shape))
     if xp.__name__ == "array_api_compat.numpy":
-        return np.asarray(values).astype(dtype_of(xp, dtype))
-    return xp.asarray(np.asarray(values), dtype=dtype_of(xp, dtype))
+        return values.astype(dtype_of(xp, dtype))
+    return xp.asarray(values, dtype=dtype_of(xp, dtype))
 
 
 def to_numpy(a):

@@ -159,7 +159,8 @@ def test_long_rows(shape, target):
     assert oracle.ulp(gradient, y * q.sum(1, keepdims=True) - q, y + q) <= 4
 
 
-def test_infinities_and_nan(xp):
+@pytest.mark.parametrize("beyond", [0, 40_000])
+def test_infinities_and_nan(xp, beyond):
     x = np.array(
         [
             [1.0, -inf, 0.0],
@@ -171,19 +172,25 @@ def test_infinities_and_nan(xp):
         ]
     )
     classes = np.array([0, 1, 0, 1, 1, -1])
-    own, labels = array(xp, x), array(xp, classes, "int64")
+    more = (0, 0), (0, beyond)  # that take no part
+    own = array(xp, np.pad(x, more, constant_values=-inf))
+    labels = array(xp, classes, "int64")
     options = {"reduction": "none", "ignore_index": -1}
     loss, gradient = losses_and_gradient(own, labels, **options)
     first = np.log1p(np.exp(-1))
     np.testing.assert_allclose(loss, [first, inf, nan, nan, nan, 0.0], rtol=1e-12)
+    assert np.isnan(gradient[2:5]).all()
     np.testing.assert_array_equal(gradient[5], 0.0)
+    np.testing.assert_array_equal(gradient[:2, 3:], 0.0)
     y = 1 / (1 + np.exp(-1.0))
-    np.testing.assert_allclose(gradient[0], [y - 1, 0, 1 - y], rtol=1e-12)
-    np.testing.assert_allclose(gradient[1], [y, -1, 1 - y], rtol=1e-12)
-    q = array(xp, [[0.5, 0.0, 0.5], [0.5, 0.5, 0.0], *[[1.0, 0.0, 0.0]] * 4])
-    loss, gradient = losses_and_gradient(own, q, reduction="none")
+    np.testing.assert_allclose(gradient[0, :3], [y - 1, 0, 1 - y], rtol=1e-12)
+    np.testing.assert_allclose(gradient[1, :3], [y, -1, 1 - y], rtol=1e-12)
+    q = np.array([[0.5, 0.0, 0.5], [0.5, 0.5, 0.0], *[[1.0, 0.0, 0.0]] * 4])
+    loss, gradient = losses_and_gradient(own, array(xp, np.pad(q, more)), reduction="none")
     np.testing.assert_allclose(loss[:5], [first + 0.5, inf, nan, nan, nan], rtol=1e-12)
-    np.testing.assert_allclose(gradient[0], [y - 0.5, 0, 0.5 - y], rtol=1e-12)
+    assert np.isnan(gradient[2:5]).all()
+    np.testing.assert_array_equal(gradient[:2, 3:], 0.0)
+    np.testing.assert_allclose(gradient[0, :3], [y - 0.5, 0, 0.5 - y], rtol=1e-12)
 
 
 def test_ignored_rows_may_hold_anything():

@@ -193,8 +193,12 @@ def _sum_of_others(x, m, like, row, near):
 
 @loop
 def exp_sum_of_others(x, m, like, row):
-    """(total, maxima): each lane's sum as of `exp_sum`, without the maxima m, and how many they are."""
+    """(total, maxima): each lane's sum as of `exp_sum`, without the maxima m, and how many they are.
+
+    Infinite maxima are not counted, so that a row of -inf alone has the sum 0.
+    """
     apart()
+    m = anchor(m)
     if row.unit and not any_lane(_is_far(like, row)):
         return _sum_of_others(x, m, like, row, True)
     return _sum_of_others(x, m, like, row, False)
