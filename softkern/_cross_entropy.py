@@ -60,7 +60,7 @@ def cross_entropy(
     See Also
     --------
     cross_entropy_vjp : Its derivative.
-    cross_entropy_value_and_grad : Both in one pass.
+    cross_entropy_value_and_grad : Both together.
     log_softmax : Its terms.
 
     Notes
@@ -68,9 +68,9 @@ def cross_entropy(
     Arguments and results are those of `torch.nn.functional.cross_entropy`, but for the place of the
     classes' axis, which is the last, and for `ignore_index`, of which there is none unless given;
     `temperature` is added. Where q is 0 the logarithm does not count, not even if it is infinite.
-    With NumPy and CuPy the logits are read once and their softmax is never in memory. A row's loss
-    is (m - x)/t + log1p(s - 1), with m its maximum and s the sum of exponentials [1]_, which keeps
-    its digits where a row is sure of its class.
+    For the loss of NumPy, CuPy and PyTorch arrays the logits are read from memory once, and their
+    softmax is never there. A row's loss is (m - x)/t + log1p(s - 1), with m its maximum and s the
+    sum of exponentials [1]_, which keeps its digits where a row is sure of its class.
 
     References
     ----------
@@ -177,7 +177,7 @@ def cross_entropy_value_and_grad(
     reduction: Reduction = "mean",
     temperature: Any = 1.0,
 ) -> tuple[Any, Any]:
-    r"""Cross-entropy and its gradient, in one pass over the logits.
+    r"""Cross-entropy and its gradient, from the same sums over the logits.
 
     .. math:: \ell = -\sum_c q_c \log y_c, \quad
        \frac{\partial \ell}{\partial x_c} = \Bigl(y_c \sum_k q_k - q_c\Bigr) / t
@@ -218,7 +218,7 @@ def cross_entropy_value_and_grad(
     Notes
     -----
     Each is the bits that `cross_entropy` and `cross_entropy_vjp` give. Where nothing differentiates
-    for you this is half the work of the two; in PyTorch and JAX `cross_entropy` has its derivative.
+    for you this saves the sums of one; in PyTorch and JAX `cross_entropy` has its derivative.
 
     References
     ----------

@@ -127,23 +127,28 @@ class Loss:
         classes = classes if hidden is None else xp.where(hidden, 0, classes)
         outside = self._outside(classes)
         classes = classes if outside is None else xp.where(outside, 0, classes)
-        share: Any = 1.0
+        share = self._share_of_class(classes, weight, hidden, outside)
         share_of_all: Any = self.smoothing / self.n
-        if weight is None and not (hidden is None and outside is None):
-            share = xp.ones_like(classes, dtype=self.wide)
-        if weight is not None:
-            share = xp.take(xp.reshape(weight, (-1,)), xp.reshape(classes, (-1,)))
-            share = xp.reshape(share, self.shape)
-        if outside is not None:
-            share = xp.where(outside, nan, share)
         if hidden is not None:
-            share = xp.where(hidden, 0.0, share)
             share_of_all = xp.where(hidden, 0.0, share_of_all * xp.ones_like(share))
         of_all = weight if self.smoothing else None
         if self.smoothing and weight is None:
             of_all = self._along(xp.ones((self.n,), dtype=self.wide, device=device(self.x)))
         of_class = (1.0 - self.smoothing) * share
         return Labels(self.axis, classes, of_class, of_all, share_of_all), share
+
+    def _share_of_class(self, classes: Any, weight: Any, hidden: Any, outside: Any) -> Any:
+        """The weight of each row's class; 0 where it is hidden, NaN where there is no such class."""
+        xp = self.xp
+        share: Any = 1.0
+        if weight is not None:
+            share = xp.take(xp.reshape(weight, (-1,)), xp.reshape(classes, (-1,)))
+            share = xp.reshape(share, self.shape)
+        elif not (hidden is None and outside is None):
+            share = xp.ones_like(classes, dtype=self.wide)
+        if outside is not None:
+            share = xp.where(outside, nan, share)
+        return share if hidden is None else xp.where(hidden, 0.0, share)
 
     def _outside(self, classes: Any) -> Any:
         """Raise if a class is not one of n; where one cannot look, say which are not."""

@@ -276,7 +276,7 @@ def test_layout_and_batch_do_not_matter(data):
 
 @pytest.mark.parametrize("shape", [(2000, 100), (3, 100_000), (200, 3, 333), (200_000, 3)])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_bits_do_not_depend_on_threads(shape, smoothing):
+def test_bits_do_not_depend_on_threads_or_on_what_else_is_asked_for(shape, smoothing):
     rng = np.random.default_rng(0)
     x = rng.normal(size=shape).astype(np.float32)
     classes = rng.integers(shape[1], size=(shape[0], *shape[2:]))
@@ -284,8 +284,13 @@ def test_bits_do_not_depend_on_threads(shape, smoothing):
     with softkern.num_threads(1):
         expected = losses_and_gradient(x, classes, 1, **options)
     found = losses_and_gradient(x, classes, 1, **options)
-    for before, after in zip(expected, found, strict=True):
+    alone = (
+        softkern.cross_entropy(x, classes, 1, **options),
+        softkern.cross_entropy_vjp(x, classes, 1.0, 1, **options),
+    )
+    for before, after, other in zip(expected, found, alone, strict=True):
         np.testing.assert_array_equal(before, after)
+        np.testing.assert_array_equal(before, other)
 
 
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "weight": np.ones(1000)}])

@@ -111,7 +111,7 @@ def test_nor_of_segments(backend, architecture):
     from softkern.backends.cupy_cuda import segments
 
     kernels, _ = backend
-    operations = dict.fromkeys(each.operation for each in segments.OPERATIONS.values())
+    operations = segments.KERNELS.values()
     teams = [team for _, team in segments.TEAMS] + [segments.LARGEST_TEAM]
     wanted = product(operations, numbers_on(architecture), teams, (False, True))
     assert_clean(

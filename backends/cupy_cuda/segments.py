@@ -1,11 +1,12 @@
 """CuPy arrays cut into segments -> the kernel for rows of any length, and results back."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import cupy
 import numpy as np
 
 from ..rows import check_numbers, is_bfloat16, result_dtype
+from ..segments import OPERATIONS, Operation
 from .arrays import FLOATS, Rows
 from .kernels import kernel
 from .launch import LAYOUT, number
@@ -14,24 +15,12 @@ BATCH = 4  # numbers of a row that a thread keeps in registers
 TEAMS = ((32, 8), (1024, 32))  # the longest rows for a team, and its threads
 LARGEST_TEAM = 256
 BLOCK = 128  # threads, or one team
-
-
-class Operation(NamedTuple):
-    """What the kernel is asked for."""
-
-    operation: str
-    results: tuple[bool, bool]
-    reduced: bool = False  # they have one number a segment
-    per_row: bool = False  # so has v
-
-
-OPERATIONS = {
-    "softmax": Operation("Softmax", (True, False)),
-    "softmax_jvp": Operation("SoftmaxJvp", (True, True)),
-    "softmax_vjp": Operation("SoftmaxJvp", (False, True)),
-    "logsumexp": Operation("LogSumExp", (True, False), reduced=True),
-    "logsumexp_jvp": Operation("LogSumExpJvp", (True, True), reduced=True),
-    "logsumexp_vjp": Operation("LogSumExpVjp", (True, False), per_row=True),
+KERNELS = {
+    "softmax": "Softmax",
+    "softmax_jvp": "SoftmaxJvp",
+    "logsumexp": "LogSumExp",
+    "logsumexp_jvp": "LogSumExpJvp",
+    "logsumexp_vjp": "LogSumExpVjp",
 }
 
 
@@ -71,7 +60,7 @@ def _launch(operation: Operation, rows: Rows, x: Any, v: Any, y: Any, dy: Any, c
     for team, members in _classes(np.diff(cuts)):
         layout["sizes"] = len(cuts) - 1, len(members), x.shape[1]
         threads = max(team, BLOCK)
-        macros = macros_of(operation.operation, number(rows.dtype), team, rows.tempered)
+        macros = macros_of(KERNELS[operation.kernel], number(rows.dtype), team, rows.tempered)
         blocks = -(-len(members) * x.shape[1] // (threads // team))
         arguments = x, v, y, dy, offsets, cupy.asarray(members), temperatures, *t, layout
         kernel("segments", macros, x.device.id, None)((blocks,), (threads,), arguments)

@@ -2,34 +2,16 @@
 
 from functools import cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..rows import result_dtype
+from ..segments import OPERATIONS, Operation
 from . import segment_launch
 from .arrays import ONE, Rows, as_numbers, as_stored, storage_of, temperatures_of
 from .launch import ROW_BLOCK
 from .threads import threads_for
-
-
-class Operation(NamedTuple):
-    """What a kernel is asked for."""
-
-    kernel: str
-    results: tuple[bool, bool]
-    reduced: bool = False  # they have one number a segment
-    per_row: bool = False  # so has the cotangent
-
-
-OPERATIONS = {
-    "softmax": Operation("softmax", (True, False)),
-    "softmax_jvp": Operation("softmax_jvp", (True, True)),
-    "softmax_vjp": Operation("softmax_jvp", (False, True)),
-    "logsumexp": Operation("logsumexp", (True, False), reduced=True),
-    "logsumexp_jvp": Operation("logsumexp_jvp", (True, True), reduced=True),
-    "logsumexp_vjp": Operation("logsumexp_vjp", (True, False), per_row=True),
-}
 
 
 @cache

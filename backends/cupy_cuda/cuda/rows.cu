@@ -12,14 +12,6 @@ constexpr bool KEEP = NOW == WHOLE && Op::MAPS_WEIGHTS && sizeof(T) >= 4;
 constexpr bool SLICED = NOW == FOLD || (NOW == MAP && !Op::REDUCED);
 using RowTile = Tile<T, TILE_CHUNKS, TEAM_THREADS>;
 
-__device__ __forceinline__ S merge_team(S a, const Temper& t) {
-  if constexpr (TEAM_THREADS <= 32) {
-    return merge_lanes<TEAM_THREADS>(a, t);
-  } else {
-    return merge_block<TEAM_THREADS>(a, t);
-  }
-}
-
 }  // namespace softkern
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
@@ -48,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
   } else {
     sums = fold<KEEP>(xs, vs, t.weights);
     m = sums.m;
-    sums = merge_team(sums, t.weights);
+    sums = merge_team<TEAM_THREADS>(sums, t.weights);
   }
   if constexpr (NOW == FOLD) {
     if (threadIdx.x == 0) states[team] = sums;

@@ -34,14 +34,6 @@ struct Numbers {
   }
 };
 
-__device__ __forceinline__ S merge_team(S a, const Temper& t) {
-  if constexpr (TEAM_THREADS <= 32) {
-    return merge_lanes<TEAM_THREADS>(a, t);
-  } else {
-    return merge_block<TEAM_THREADS>(a, t);
-  }
-}
-
 }  // namespace softkern
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
@@ -70,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
     read(i);
     sums = merge(sums, fold<false>(xs, vs, t.weights), t.weights);
   }
-  sums = merge_team(sums, t.weights);
+  sums = merge_team<TEAM_THREADS>(sums, t.weights);
   Own<A> own = {};
   if constexpr (Op::REDUCED) {
     if (threadIdx.x % TEAM_THREADS == 0) write_row(sums, row, y, dy, own, t.weights);

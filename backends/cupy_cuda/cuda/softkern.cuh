@@ -134,6 +134,16 @@ __device__ __forceinline__ State<A, SUMS> merge_block(State<A, SUMS> a, const T&
   return merge_lanes<LANES>(b, t);
 }
 
+// The states of a team as one, the same in all its threads: a few lanes, a warp, or a whole block.
+template <int THREADS, typename A, Sums SUMS, typename T>
+__device__ __forceinline__ State<A, SUMS> merge_team(State<A, SUMS> a, const T& t) {
+  if constexpr (THREADS <= 32) {
+    return merge_lanes<THREADS>(a, t);
+  } else {
+    return merge_block<THREADS>(a, t);
+  }
+}
+
 // The states of the slices of a row, merged in the same order by every block of THREADS threads.
 template <int THREADS, typename A, Sums SUMS, typename T>
 __device__ __forceinline__ State<A, SUMS> merge_slices(const State<A, SUMS>* slices, int count,
