@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._api import log_softmax, logsumexp, softmax
     from ._boltzmann import boltzmann, boltzmann_jvp, boltzmann_vjp
+    from ._c_function import c_function
     from ._cross_entropy import cross_entropy, cross_entropy_value_and_grad, cross_entropy_vjp
     from ._hardmax import hardmax
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
@@ -28,6 +29,7 @@ __all__ = [
     "boltzmann",
     "boltzmann_jvp",
     "boltzmann_vjp",
+    "c_function",
     "cross_entropy",
     "cross_entropy_value_and_grad",
     "cross_entropy_vjp",
@@ -62,6 +64,7 @@ __all__ = [
 
 _HOMES = {  # part of a name -> module; _api is that of the rest
     "boltzmann": "_boltzmann",
+    "c_function": "_c_function",
     "cross_entropy": "_cross_entropy",
     "hardmax": "_hardmax",
     "logcumsumexp": "_logcumsumexp",

@@ -29,13 +29,13 @@ _STORAGE = {
 }
 
 # Results larger than this are written past the cache: they would not stay in it anyway.
-_PAST_CACHE = 1 << 25
+PAST_CACHE = 1 << 25
 
 # Below this many numbers, to let go of the GIL would take longer than the kernel does.
 _FEW = 1 << 11
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
-_COLDEST, _HOTTEST = 1e-30, 1e30
+COLDEST, HOTTEST = 1e-30, 1e30
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
@@ -74,7 +74,7 @@ def run_plain(plain: Plain, x: Any, y: Any) -> Any:
     if x.size < _FEW:
         run_few_rows(kernel, one, x, y)
         return y
-    past, threads = y.nbytes > _PAST_CACHE, threads_for(x.size)
+    past, threads = y.nbytes > PAST_CACHE, threads_for(x.size)
     if threads == 1 or x.ndim == 1:
         launch.run_rows(kernel, one, x, y, past)
     else:
@@ -170,7 +170,7 @@ class Rows(NamedTuple):
             labelled=labelled,
             unit=log_given or self.temperatures is ONE.get(self.temperatures.dtype),
             given=given,
-            past=y.nbytes + dy.nbytes > _PAST_CACHE,
+            past=y.nbytes + dy.nbytes > PAST_CACHE,
         )
         if reduced:
             return y, dy
@@ -262,7 +262,7 @@ def temperatures_of(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any
         exact = np.broadcast_to(np.asarray(t, np.float64), shape).ravel()
     if not (exact >= 0).all():
         raise ValueError("temperature must be >= 0 and not NaN")
-    if not ((exact >= _COLDEST) & (exact <= _HOTTEST)).all():
+    if not ((exact >= COLDEST) & (exact <= HOTTEST)).all():
         return None
     rounded = exact.astype(compute)
     return np.stack([rounded, (exact - rounded).astype(compute)])

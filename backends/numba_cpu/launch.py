@@ -70,7 +70,7 @@ def call(typing, kernel, arguments, phase, lo, hi):
 
 
 @njit(nogil=True, cache=True)
-def _take_groups(kernel, arguments, blocks, labelled, lo, hi):
+def take_groups(kernel, arguments, blocks, labelled, lo, hi):
     """Whole groups, one after the other."""
     if blocks == 1:
         call(kernel, arguments, WHOLE, lo, hi)
@@ -99,7 +99,7 @@ def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threa
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
         lo, hi = groups * thread // threads, groups * (thread + 1) // threads
-        _take_groups(kernel, own, blocks, labelled, lo, hi)
+        take_groups(kernel, own, blocks, labelled, lo, hi)
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -241,7 +241,7 @@ def run(
     memo = np.empty(memo_bytes, np.uint8)
     arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
     if threads == 1:
-        _take_groups(kernel, arguments, blocks, labelled, 0, groups)
+        take_groups(kernel, arguments, blocks, labelled, 0, groups)
     elif groups >= threads or blocks == 1:
         _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads)
     else:

@@ -1,0 +1,124 @@
+"""Kernels inside other compiled code: linked into it, and run on the thread that it runs on."""
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, from_dtype, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .job import JOB, RATES
+from .launch import (
+    ALIGNMENT,
+    ROWS_AT_ONCE,
+    SHORT_ROW,
+    addresses,
+    call,
+    describe,
+    keep_alive,
+    kernel,
+    lay_out,
+    parts,
+    take_groups,
+)
+from .row import WHOLE
+from .simd import apart
+from .states import STATE_VECTORS
+
+LONGEST_ON_STACK = ROWS_AT_ONCE  # numbers in a row
+TILE = (LONGEST_ON_STACK * 8 // ALIGNMENT + 2 * STATE_VECTORS + RATES + 1) * ALIGNMENT
+
+
+@intrinsic(prefer_literal=True)
+def linked(typing, name, x):
+    """The address of a kernel, for the numbers of x, that becomes part of the calling code."""
+    if not isinstance(name, types.StringLiteral):
+        return None
+
+    def generate(context, builder, signature, args):
+        compiled = kernel(name.literal_value, x.dtype)
+        context.add_linking_libs([compiled._library])
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
+        function_type = ir.FunctionType(ir.VoidType(), [pointer] * 9 + [word] * 3)
+        own = cgutils.get_or_insert_function(builder.module, function_type, compiled.native_name)
+        return builder.ptrtoint(own, word)
+
+    return types.intp(name, x), generate
+
+
+def _room(builder, size):
+    """So many aligned bytes that last until the calling function returns."""
+    with builder.goto_entry_block():
+        place = builder.alloca(ir.ArrayType(ir.IntType(8), size))
+    place.align = ALIGNMENT
+    return place
+
+
+@intrinsic
+def tile_on_stack(typing):
+    """The address of room for the longest row."""
+
+    def generate(context, builder, signature, args):
+        return builder.ptrtoint(_room(builder, TILE), ir.IntType(64))
+
+    return types.intp(), generate
+
+
+@intrinsic
+def job_on_stack(typing):
+    """A pointer to a job of zeros."""
+    job = types.CPointer(from_dtype(JOB))
+
+    def generate(context, builder, signature, args):
+        place = _room(builder, JOB.itemsize)
+        builder.store(place.type.pointee(None), place)
+        return builder.bitcast(place, context.get_value_type(job))
+
+    return job(), generate
+
+
+@intrinsic
+def number_on_stack(typing, x):
+    """A pointer to room for a few numbers of the kind of x."""
+    numbers = types.CPointer(x.dtype)
+
+    def generate(context, builder, signature, args):
+        return builder.bitcast(_room(builder, ALIGNMENT), context.get_value_type(numbers))
+
+    return numbers(x), generate
+
+
+@njit(nogil=True, cache=True)
+def run(kernel, arrays, temperatures, lines, reduced, labelled, given, log_given, past):
+    """Run a kernel on (outer, n, inner) arrays x, v, y, dy, as `launch.run` does on one thread."""
+    x, v, y, dy = arrays
+    job = np.empty(1, JOB)
+    unit = log_given or temperatures[0, 0] == 1
+    groups, blocks, tile_bytes, memo_bytes = describe(
+        job, x, v, y, dy, 1, reduced, labelled, unit, given, past
+    )
+    tiles, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
+    pointers = addresses(x, v, y, dy, tiles, memo, temperatures, job, lines)
+    take_groups(kernel, pointers, blocks, labelled, 0, groups)
+    keep_alive((tiles, memo, temperatures), (x, v, y, dy, job, lines))
+
+
+@njit(nogil=True, cache=True)
+def run_row(kernel, x, y, temperature, size, n, unit, reduced):
+    """Run a kernel on a contiguous row of up to LONGEST_ON_STACK numbers, with no other memory.
+
+    x, y and temperature are addresses.
+    """
+    apart()
+    job_array = carray(job_on_stack(), 1)
+    job = job_array[0]
+    vector, columns = ALIGNMENT // size, n <= SHORT_ROW
+    lay_out(job, n, 1, columns, vector)
+    if not columns:
+        job.width, job.room = 1, (parts(n, vector) + 2 * STATE_VECTORS) * vector
+    job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
+    job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
+    job.read_directly, job.write_directly = 1, not reduced
+    tile = tile_on_stack()
+    pointers = x, x, y, y, tile, tile, temperature, job_array.ctypes.data, tile
+    call(kernel, pointers, WHOLE, 0, 1)
+    keep_alive(job_array, job_array)

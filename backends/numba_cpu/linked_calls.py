@@ -1,0 +1,165 @@
+"""What compiled code that calls softkern does with its arrays, before and after a linked kernel."""
+
+import numpy as np
+from numba import carray, njit, types
+from numba.cpython.unsafe.tuple import tuple_setitem
+from numba.extending import overload
+
+from .arrays import COLDEST, HOTTEST, PAST_CACHE
+from .launch import keep_alive
+from .linked import LONGEST_ON_STACK, number_on_stack, run, run_row
+from .own import CLASS, COTANGENT, LINES, SHARE
+
+compiled = njit(nogil=True, cache=True, error_model="numpy")
+
+
+@compiled
+def as_given(a):
+    return a
+
+
+@compiled
+def as_double(a):
+    return a.astype(np.float64)
+
+
+@compiled
+def checked(temperature):
+    t = float(temperature)
+    if not t >= 0:
+        raise ValueError("temperature must be >= 0 and not NaN")
+    if not COLDEST <= t <= HOTTEST:
+        raise ValueError("inside @njit the temperature must be from 1e-30 to 1e30")
+    return t
+
+
+@compiled
+def whole(x, axis):
+    """An array as the (outer, n, inner) of one row."""
+    return np.ascontiguousarray(x).reshape((1, x.size, 1))
+
+
+@compiled
+def along(x, axis):
+    """An array as (outer, n, inner), with n along the axis."""
+    k = place_of(axis, x.ndim)
+    outer = inner = 1
+    for i in range(x.ndim):
+        if i < k:
+            outer *= x.shape[i]
+        elif i > k:
+            inner *= x.shape[i]
+    return np.ascontiguousarray(x).reshape((outer, x.shape[k], inner))
+
+
+@compiled
+def place_of(axis, ndim):
+    if not -ndim <= axis < ndim:
+        raise ValueError("axis is out of bounds")
+    return axis + ndim if axis < 0 else axis
+
+
+@compiled
+def shape_without(x, axis):
+    k = place_of(axis, x.ndim)
+    shape = x.shape[1:]
+    for i in range(k):
+        shape = tuple_setitem(shape, i, x.shape[i])
+    return shape
+
+
+def _target(out, x, shape):
+    """`out` if it is an array, which has to fit, else a new one."""
+
+
+@overload(_target)
+def _overload_target(out, x, shape):
+    if not isinstance(out, types.Array):
+        return lambda out, x, shape: np.empty(shape, x.dtype)
+
+    def check(out, x, shape):
+        if out.shape != shape:
+            raise ValueError("out has not the shape of the result")
+        return out
+
+    return check
+
+
+@compiled
+def target(out, x, shape):
+    return _target(out, x, shape)
+
+
+@compiled
+def apart_from(x, out):
+    """x, or a copy if `out` overlaps it otherwise than number for number."""
+    begin, other = x.ctypes.data, out.ctypes.data
+    meet = begin < other + out.size * out.itemsize and other < begin + x.size * x.itemsize
+    return x.copy() if meet and begin != other else x
+
+
+@compiled
+def fits_stack(x):
+    return 0 < x.size <= LONGEST_ON_STACK and x.strides[0] == x.itemsize
+
+
+@compiled
+def run_on_stack(kernel, x, y, t, reduced):
+    """Run a kernel on a row that `fits_stack`."""
+    pair = carray(number_on_stack(x), 2)
+    pair[0] = t
+    pair[1] = t - np.float64(pair[0])
+    row, place = x.ctypes.data, y.ctypes.data
+    run_row(kernel, row, place, pair.ctypes.data, x.itemsize, x.size, t == 1.0, reduced)
+    keep_alive(x, y)
+
+
+@compiled
+def run_arrays(kernel, arrays, lines, t, reduced, labelled, given, log_given):
+    """Run a kernel on (outer, n, inner) arrays x, v, y, dy, some of which may be empty."""
+    x, _, y, dy = arrays
+    pair = np.empty((2, 1), x.dtype)
+    pair[0, 0] = t
+    pair[1, 0] = t - np.float64(pair[0, 0])
+    past = (y.size + dy.size) * x.itemsize > PAST_CACHE
+    if x.size > 0:
+        run(kernel, arrays, pair, lines, reduced, labelled, given, log_given, past)
+
+
+@compiled
+def no_lines(x):
+    return np.empty((1, 0), x.dtype)
+
+
+@compiled
+def cotangent_lines(g, x, rows):
+    """Lines that hold one cotangent a row."""
+    lines = np.empty((1, rows), x.dtype)
+    own = np.ascontiguousarray(g).reshape(-1)
+    if own.size != rows:
+        raise ValueError("g must have one number a row")
+    lines[COTANGENT] = own
+    return lines
+
+
+@compiled
+def class_lines(classes, x, rows, n):
+    """Lines that hold each row's class."""
+    lines = np.empty((LINES, rows), x.dtype)
+    own = np.ascontiguousarray(classes).reshape(-1)
+    if own.size != rows:
+        raise ValueError("target must have one class a row")
+    for i in range(rows):
+        if not 0 <= own[i] < n:
+            raise IndexError("a class is out of range")
+        lines[CLASS, i] = own[i]
+    lines[SHARE] = 1.0
+    return lines
+
+
+@compiled
+def total(losses):
+    s = 0.0
+    for k in range(losses.size):
+        s += losses[k]
+    return s
