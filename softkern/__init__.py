@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ._c_function import c_function
     from ._cross_entropy import cross_entropy, cross_entropy_value_and_grad, cross_entropy_vjp
     from ._hardmax import hardmax
+    from ._include import get_include
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
     from ._logcumsumexp import logcumsumexp, logcumsumexp_jvp, logcumsumexp_vjp
     from ._segment_logsumexp import (
@@ -33,6 +34,7 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_value_and_grad",
     "cross_entropy_vjp",
+    "get_include",
     "get_num_threads",
     "hardmax",
     "log_softmax",
@@ -66,6 +68,7 @@ _HOMES = {  # part of a name -> module; _api is that of the rest
     "boltzmann": "_boltzmann",
     "c_function": "_c_function",
     "cross_entropy": "_cross_entropy",
+    "get_include": "_include",
     "hardmax": "_hardmax",
     "logcumsumexp": "_logcumsumexp",
     "segment_logsumexp": "_segment_logsumexp",

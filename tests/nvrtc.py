@@ -18,15 +18,20 @@ class Compiled(NamedTuple):
     registers: int
     stack: int  # bytes of local memory
     spills: int  # bytes
+    shared: int  # bytes, but for those of an array without a length
     warnings: list[str]
 
 
-def compiled(source: str, options: tuple[str, ...], architecture: int) -> Compiled:
-    """The one kernel of a source, compiled as CuPy would."""
+def compiled(
+    source: str, options: tuple[str, ...], architecture: int, expression: str | None = None
+) -> Compiled:
+    """The one kernel of a source, or of its templates the one of this name, compiled as CuPy would."""
     own = (f"-arch=sm_{architecture}", "-ftz=true", f"-I{_include()}", "--ptxas-options=-v")
     program = ctypes.c_void_p()
     _call("CreateProgram", ctypes.byref(program), source.encode(), b"kernel.cu", 0, None, None)
     try:
+        if expression:
+            _call("AddNameExpression", program, expression.encode())
         arguments = [option.encode() for option in (*options, *own)]
         array = (ctypes.c_char_p * len(arguments))(*arguments)
         failed = _library().nvrtcCompileProgram(program, len(arguments), array)
@@ -39,10 +44,11 @@ def compiled(source: str, options: tuple[str, ...], architecture: int) -> Compil
         int, re.search(r"(\d+) bytes stack frame, (\d+) \D+, (\d+) bytes spill", log).groups()
     )
     registers = int(re.search(r"Used (\d+) registers", log)[1])
+    shared = re.search(r"(\d+) bytes smem", log)
     warnings = [
         line for line in log.splitlines() if "warning" in line and "are deprecated" not in line
     ]
-    return Compiled(cubin, registers, stack, sum(spills), warnings)
+    return Compiled(cubin, registers, stack, sum(spills), int(shared[1]) if shared else 0, warnings)
 
 
 def machine_code(cubin: bytes, folder: Path) -> str:

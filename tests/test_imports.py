@@ -18,6 +18,7 @@ from softkern import (
     _boltzmann,
     _cross_entropy,
     _hardmax,
+    _include,
     _jvp,
     _logcumsumexp,
     _segment_logsumexp,
@@ -29,7 +30,7 @@ from softkern import (
 )
 
 MODULES = [
-    *(_api, _boltzmann, _cross_entropy, _hardmax, _jvp, _logcumsumexp),
+    *(_api, _boltzmann, _cross_entropy, _hardmax, _include, _jvp, _logcumsumexp),
     *(_segment_logsumexp, _segment_softmax, _softmin, _stream, _threads, _vjp),
 ]
 RELATIVES = ("softmin", "boltzmann", "logcumsumexp", "segment_softmax", "segment_logsumexp")

@@ -7,8 +7,8 @@ from typing import Any
 
 from cupy import RawKernel
 
-SOURCES = Path(__file__).parent / "cuda"
-_INCLUDE = re.compile(r'#include "(\w+\.cuh)"')
+FOLDERS = Path(__file__).parent / "cuda", Path(__file__).parent / "include"
+_INCLUDE = re.compile(r'#include "([\w/]+\.cuh)"')
 
 
 @cache
@@ -24,7 +24,8 @@ def source(name: str) -> str:
 def _lines(name: str, included: set[str]) -> list[str]:
     included.add(name)
     lines = [f'#line 1 "{name}"']
-    for number, line in enumerate((SOURCES / name).read_text().splitlines(), 1):
+    text = next(path for folder in FOLDERS if (path := folder / name).is_file()).read_text()
+    for number, line in enumerate(text.splitlines(), 1):
         header = _INCLUDE.match(line)
         if header is None:
             lines.append("" if line == "#pragma once" else line)

@@ -18,7 +18,7 @@ WIDEST = 4  # columns that a thread reads at once, at most
 BATCH = 4  # numbers of a column that a thread keeps in registers
 MOST_DEEP = 16  # threads of a column
 COLUMN_SLICE = 4096  # numbers of a column for one block
-STATE = 6  # numbers in the sums of a row: State in softkern.cuh
+STATE = 6  # numbers in the sums of a row: State in state.cuh
 
 
 class Regime(NamedTuple):

@@ -41,8 +41,10 @@ class CompilationError(RuntimeError):
     """The compiler refuses the source; the message is its own."""
 
 
-def kernel_library(source: str, options: Sequence[str], checked: bool) -> Path:
-    """The shared library of one source."""
+def kernel_library(
+    source: str, options: Sequence[str], checked: bool, expressions: Sequence[str]
+) -> Path:
+    """The shared library of one source; of its templates, with the kernels of these names."""
     runtime = runtime_library()
     folders = [Path(option[2:]).absolute() for option in options if option.startswith("-I")]
     flags = [
@@ -55,10 +57,16 @@ def kernel_library(source: str, options: Sequence[str], checked: bool) -> Path:
     link = ["-nostdlib", str(runtime), "-Wl,-rpath,$ORIGIN", "-lm", "-lc", "-lgcc"]
 
     def build(path: Path) -> None:
-        text = _with_exports(source, _preprocessed(source, flags))
+        text = _with_exports(source, _preprocessed(source, flags), expressions)
         _compile(["-x", "c++", "-", "-x", "none", *flags, *link, "-o", str(path)], text)
 
-    return _cached(f"kernel-{_digest(source, runtime.name, *flags, *_headers(folders))}", build)
+    key = _digest(source, runtime.name, *flags, *expressions, *_headers(folders))
+    return _cached(f"kernel-{key}", build)
+
+
+def expression_name(number: int) -> str:
+    """What a kernel that is known by an expression is called in the library."""
+    return f"expression_{number}"
 
 
 @cache
@@ -82,8 +90,10 @@ def _preprocessed(source: str, flags: Sequence[str]) -> str:
     return _compile(["-x", "c++", "-", *flags, *scan], source)
 
 
-def _with_exports(source: str, preprocessed: str) -> str:
+def _with_exports(source: str, preprocessed: str, expressions: Sequence[str]) -> str:
     kernels = sources.kernels(preprocessed)
+    named = [(name, bounds, name) for name, bounds in kernels.items()]
+    named += [(expression_name(k), "()", text) for k, text in enumerate(expressions)]
     dynamic = sources.dynamic_array(preprocessed)
     module = "EMULATOR_MODULE(nullptr, 0)"
     if dynamic:
@@ -93,7 +103,7 @@ def _with_exports(source: str, preprocessed: str) -> str:
             *('#include "builtins.h"', '#line 1 "kernel.cu"', source),
             *('#line 1 "exports"', '#include "exports.h"', module),
             f'EMULATOR_KERNELS("{" ".join(kernels)}")',
-            *(f"EMULATOR_KERNEL({name}, {bounds})" for name, bounds in kernels.items()),
+            *(f"EMULATOR_KERNEL({', '.join(each)})" for each in named),
             "",
         ]
     )

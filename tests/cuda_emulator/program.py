@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import native
-from .compiler import LARGEST_DYNAMIC_ARRAY, kernel_library
+from .compiler import LARGEST_DYNAMIC_ARRAY, expression_name, kernel_library
 from .report import Counts, Fault, KernelFault, RawSite, Report, locations
 
 MAX_PARAMETERS = 256
@@ -40,24 +40,35 @@ class Program:
     checked : bool
         Whether every access to memory is checked. If not, kernels run two to five times as fast,
         and only what barriers and warps do is checked.
+    expressions : sequence of str
+        More kernels, by the names that C++ has for them, such as "scale<float, 4>".
     """
 
-    def __init__(self, source: str, options: Sequence[str] = (), *, checked: bool = True) -> None:
+    def __init__(
+        self,
+        source: str,
+        options: Sequence[str] = (),
+        *,
+        checked: bool = True,
+        expressions: Sequence[str] = (),
+    ) -> None:
         self.checked = checked
-        self.path = kernel_library(source, options, checked)
+        self.path = kernel_library(source, options, checked, expressions)
         self._runtime = native.library()
         self._library = ctypes.CDLL(str(self.path))
         names = ctypes.c_char_p.in_dll(self._library, "emulator_kernels").value or b""
-        self.kernels = tuple(names.decode().split())
+        self._names = {name: name for name in names.decode().split()}
+        self._names |= {text: expression_name(k) for k, text in enumerate(expressions)}
+        self.kernels = tuple(self._names)
 
     def parameters(self, name: str) -> list[native.Parameter]:
         """How the kernel reads its arguments."""
         parameters = (native.Parameter * MAX_PARAMETERS)()
-        return parameters[: self._library[f"emulator_describe_{name}"](parameters)]
+        return parameters[: self._function("describe", name)(parameters)]
 
     def max_threads(self, name: str) -> int:
         """The largest block that the kernel's `__launch_bounds__` allow."""
-        return int(self._library[f"emulator_bounds_{name}"]())
+        return int(self._function("bounds", name)())
 
     @property
     def static_shared_bytes(self) -> int:
@@ -145,7 +156,7 @@ class Program:
         with _lock:
             self._runtime.emulator_launch(
                 self._library.emulator_module,
-                self._library[f"emulator_call_{name}"],
+                self._function("call", name),
                 pointers,
                 ctypes.byref(launch),
                 ctypes.byref(outcome),
@@ -156,6 +167,9 @@ class Program:
                 for s in outcome.sites[: outcome.site_count]
             ]
         return Report(outcome.barriers, library=self.path, sites=sites), faults
+
+    def _function(self, kind: str, name: str) -> Any:
+        return self._library[f"emulator_{kind}_{self._names[name]}"]
 
     def _faults(self, found: list[native.Fault]) -> list[Fault]:
         places = locations(self.path, [fault.site for fault in found])

@@ -194,6 +194,28 @@ def test_launch_of_halves_and_doubles(cupy):
         module.get_function("nothing")
 
 
+TEMPLATE = """
+namespace scales {
+template <typename T, int N> __global__ void scale(T* x) { x[threadIdx.x] *= N; }
+}
+"""
+
+
+@needs_compiler
+def test_kernels_of_templates(cupy):
+    names = ["scales::scale<float, 2>", "scales::scale<double, 3>"]
+    module = cupy.RawModule(code=TEMPLATE, options=("--std=c++17",), name_expressions=names)
+    for name, dtype, n in zip(names, ("float32", "float64"), (2, 3), strict=True):
+        x = cupy.ones(4, dtype)
+        module.get_function(name)((1,), (4,), (x,))
+        assert x.tolist() == [n] * 4
+    assert [launch.kernel for launch in settings.launches] == names
+    with pytest.raises(RuntimeError, match="NOT_FOUND"):
+        module.get_function("scales::scale<float, 3>")
+    with pytest.raises(TypeError, match="float32"):
+        module.get_function(names[1])((1,), (4,), (cupy.ones(4, "float32"),))
+
+
 @needs_compiler
 @pytest.mark.parametrize(
     ("error", "change"),

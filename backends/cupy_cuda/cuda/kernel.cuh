@@ -146,52 +146,10 @@ template <typename Numbers> __device__ __forceinline__ void hide(Numbers& x, Num
 #endif
 }
 
-// The sums over the numbers of one thread. Where it KEEPS them, weights take the place of entries.
+// The sums over the numbers of one thread.
 template <bool KEEP, typename Numbers>
 __device__ __forceinline__ S fold(Numbers& x, const Numbers& v, const Temper& t) {
-  S a;
-#pragma unroll
-  for (int i = 0; i < x.count(); ++i) {
-    const A xi = x.get(i);
-    if (Op::SUMS == MEAN || Op::SUMS == GIVEN) a.p = xi > a.m ? v.get(i) : a.p;
-    a.m = larger(a.m, xi);
-  }
-  A maxima(0);
-  Pair<A> rest = {A(0), A(0)}, total = rest;
-#pragma unroll
-  for (int c = 0; c < x.count(); c += Numbers::GROUP) {
-    A sum(0), dot(0), labels(0);
-#pragma unroll
-    for (int i = c; i < c + Numbers::GROUP; ++i) {
-      if (i >= x.count()) break;
-      const A xi = x.get(i), vi = Op::READS_V ? v.get(i) : A(0);
-      const bool largest = xi == a.m;
-      if (Op::SUMS == GIVEN) {
-        sum += xi;
-        dot = fused(xi, vi - a.p, dot);
-        continue;
-      }
-      if (Op::SUMS == COST) {
-        labels += vi;
-        dot = largest || vi == A(0) ? dot : fused(vi, a.m - xi, dot);
-      }
-      const A e = largest ? A(1) : weight<T>(xi, a.m, t);
-      if (KEEP) x.set(i, e);
-      maxima += largest ? A(1) : A(0);
-      sum += largest ? A(0) : e;
-      if (Op::SUMS == MEAN) dot = fused(e, vi - a.p, dot);
-      if (Op::SUMS == PLAIN) {
-        a.p += largest ? vi : A(0);
-        dot += largest ? A(0) : vi;
-      }
-    }
-    rest = add(rest, sum);
-    if (Op::SUMS != VALUE) a.d = add(a.d, dot);
-    if (Op::SUMS == COST) total = add(total, labels);
-  }
-  if (Op::SUMS == COST) a.p = total.high + total.low;
-  a.s = Op::SUMS == GIVEN ? rest : add(rest, maxima - A(1));
-  return a;
+  return sums_of<T, Op::SUMS, KEEP>(x, v, t);
 }
 
 // The results for a row.

@@ -19,7 +19,7 @@
 // dy; where an operation is REDUCED, `y` and `dy` are the results of the row.
 #pragma once
 #include "numbers.cuh"
-#include "softkern.cuh"
+#include "softkern/row.cuh"
 
 namespace softkern {
 
@@ -42,32 +42,6 @@ template <Sums KIND, bool V, bool WEIGHTS, bool ONE_A_ROW> struct Traits {
   static constexpr bool LABELLED = false;     // a class for every row, and a loss
 };
 
-// e = exp((x - m)/t), in float32 and float64 with the rounding error of x - m put back.
-template <typename T, typename Temperature>
-__device__ __forceinline__ Computed<T> weight(Computed<T> x, Computed<T> m, const Temperature& t) {
-  if constexpr (sizeof(T) == 2) {
-    return exp2f(t.divide(x - m) * ExpConstants<float>::LOG2E);
-  } else {
-    return exp(t.divide(two_diff(x, m)));
-  }
-}
-
-// exp((m - row.m)/t) / (1 + s): what a weight measured from m is still to be multiplied by. NaN
-// where the row's maximum is infinite.
-template <typename S, typename A, typename Temperature>
-__device__ __forceinline__ A share(const S& row, A m, const Temperature& t) {
-  const Pair<A> product = times(reciprocal(row.total()), ratio(m, row.m, t));
-  return t.checked(is_infinite(row.m) ? Limits<A>::nan() : product.high + product.low);
-}
-
-// log(1 + s), and NaN where s or t is.
-template <typename S, typename Temperature>
-__device__ __forceinline__ auto log_of_sum(const S& row, const Temperature& t) {
-  auto log = log_of_one_plus(row.s);
-  log.high = t.checked(log.high + (row.s.high - row.s.high));
-  return log;
-}
-
 template <typename S> __device__ __forceinline__ bool all_minus_infinite(const S& row) {
   return is_infinite(row.m) && row.m < 0 && row.s.high == row.s.high;
 }
@@ -78,7 +52,7 @@ template <typename T> struct Softmax : Traits<VALUE, false, true, false> {
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ Softmax(const S& row, A m, const Temperature& t, const Own<A>&)
-      : scale(share(row, m, t)) {}
+      : scale(share(row, t, ratio(m, row.m, t))) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& e, A&, const Temperatures&) const {
@@ -92,7 +66,7 @@ template <typename T> struct SoftmaxJvp : Traits<MEAN, true, true, false> {
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ SoftmaxJvp(const S& row, A m, const Temperature& t, const Own<A>&)
-      : scale(share(row, m, t)), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
+      : scale(share(row, t, ratio(m, row.m, t))), p(row.p), mean(row.d.high * share(row, t)) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& e, A& v, const Temperatures& t) const {
@@ -116,27 +90,18 @@ template <typename T> struct SoftmaxGiven : Traits<GIVEN, true, false, false> {
   }
 };
 
-template <typename T> struct LogSoftmax : Traits<VALUE, false, false, false> {
+template <typename T> struct LogSoftmax : Traits<VALUE, false, false, false>,
+                                          LogProbability<Computed<T>> {
   using A = Computed<T>;
   static constexpr bool LOGARITHMIC = true;
-  A m;
-  Pair<A> log;
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSoftmax(const S& row, A, const Temperature& t, const Own<A>&)
-      : m(row.m), log(log_of_sum(row, t)) {
-    if (is_infinite(m)) log.high = Limits<A>::nan();
-  }
-
-  template <typename Temperature> __device__ __forceinline__ A of(A x, const Temperature& t) const {
-    const Pair<A> d = t.divide(two_diff(x, m));
-    const Pair<A> z = two_diff(d.high, log.high);
-    return is_infinite(d.high) ? z.high : z.high + (z.low + (d.low - log.low));
-  }
+      : LogProbability<A>(row, t) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& x, A&, const Temperatures& t) const {
-    x = of(x, t.weights);
+    x = this->of(x, t.weights);
   }
 };
 
@@ -149,7 +114,7 @@ template <typename T> struct LogSoftmaxJvp : Traits<MEAN, true, false, false> {
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSoftmaxJvp(const S& row, A m, const Temperature& t,
                                            const Own<A>& own)
-      : log_softmax(row, m, t, own), p(row.p), mean(row.d.high * share(row, row.m, t)) {}
+      : log_softmax(row, m, t, own), p(row.p), mean(row.d.high * share(row, t)) {}
 
   template <typename Temperatures>
   __device__ __forceinline__ void map(A& x, A& v, const Temperatures& t) const {
@@ -166,7 +131,7 @@ template <typename T> struct LogSoftmaxVjp : Traits<PLAIN, true, false, false> {
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSoftmaxVjp(const S& row, A, const Temperature& t, const Own<A>&)
-      : m(row.m), scale(share(row, row.m, t)), sum_of_others(row.d.high) {
+      : m(row.m), scale(share(row, t)), sum_of_others(row.d.high) {
     share_of_others = row.s.high * scale;
     sum = row.p + row.d.high;
     dominant = row.s.high < A(1);
@@ -187,13 +152,7 @@ template <typename T> struct LogSumExp : Traits<VALUE, false, false, true> {
 
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSumExp(const S& row, A, const Temperature& t, const Own<A>&)
-      : dy(0) {
-    const Pair<A> log = t.multiply(log_of_sum(row, t));
-    const Pair<A> sum = two_sum(row.m, log.high);
-    y = sum.high + (sum.low + log.low);
-    if (is_infinite(log.high)) y = log.high;
-    if (is_infinite(row.m) && log.high == log.high) y = row.m;
-  }
+      : y(logsumexp(row, t)), dy(0) {}
 };
 
 template <typename T> struct LogSumExpJvp : Traits<MEAN, true, false, true> {
@@ -203,7 +162,7 @@ template <typename T> struct LogSumExpJvp : Traits<MEAN, true, false, true> {
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSumExpJvp(const S& row, A m, const Temperature& t,
                                           const Own<A>& own)
-      : y(LogSumExp<T>(row, m, t, own).y), dy(row.p + row.d.high * share(row, row.m, t)) {
+      : y(LogSumExp<T>(row, m, t, own).y), dy(row.p + row.d.high * share(row, t)) {
     if (all_minus_infinite(row)) dy = A(0);
   }
 };
@@ -216,7 +175,7 @@ template <typename T> struct LogSumExpVjp : Traits<VALUE, false, true, false> {
   template <typename S, typename Temperature>
   __device__ __forceinline__ LogSumExpVjp(const S& row, A m, const Temperature& t,
                                           const Own<A>& own)
-      : scale(share(row, m, t) * own.g) {
+      : scale(share(row, t, ratio(m, row.m, t)) * own.g) {
     if (all_minus_infinite(row)) scale = A(0);
   }
 
@@ -237,12 +196,12 @@ template <typename T, bool OF_ALL, bool ONE_A_ROW> struct Labelled
   // Only a maximum has more than half of the row: there 1 - y is the share of the others.
   template <typename S, typename Temperature>
   __device__ __forceinline__ Labelled(const S& row, A m, const Temperature& t, const Own<A>& own)
-      : scale(share(row, m, t)),
+      : scale(share(row, t, ratio(m, row.m, t))),
         of_class(own.share * own.g),
         of_labels(own.share_of_all * own.g),
         of_all(of_labels * row.p),
         ignored(own.share == A(0) && own.share_of_all * row.p == A(0)) {
-    const A one = share(row, row.m, t), y = ignored ? A(0) : ratio(own.x, row.m, t).high * one;
+    const A one = share(row, t), y = ignored ? A(0) : ratio(own.x, row.m, t).high * one;
     at_class = result(y, y > A(0.5) ? -row.s.high * one : y - A(1), own.v, t);
   }
 

@@ -5,7 +5,7 @@
 // where the row itself is not aligned, chunks are put together from two neighbours.
 #pragma once
 #include "numbers.cuh"
-#include "softkern.cuh"
+#include "softkern/state.cuh"
 
 namespace softkern {
 

@@ -80,13 +80,15 @@ template <class... P> EMULATOR_UNCHECKED void call(void (*kernel)(P...), void** 
   extern const char* const emulator_kernels = NAMES; \
   }
 
-// BOUNDS are those of __launch_bounds__, in parentheses.
-#define EMULATOR_KERNEL(NAME, BOUNDS)                                              \
+// BOUNDS are those of __launch_bounds__, in parentheses; the kernel itself may have commas.
+#define EMULATOR_KERNEL(NAME, BOUNDS, ...)                                         \
   extern "C" int emulator_bounds_##NAME() { return emulator::max_threads BOUNDS; } \
   extern "C" int emulator_describe_##NAME(EmulatorParameter* parameters) {         \
-    return emulator::describe(&NAME, parameters);                                  \
+    return emulator::describe(&__VA_ARGS__, parameters);                           \
   }                                                                                \
-  extern "C" void emulator_call_##NAME(void** arguments) { emulator::call(&NAME, arguments); }
+  extern "C" void emulator_call_##NAME(void** arguments) {                         \
+    emulator::call(&__VA_ARGS__, arguments);                                       \
+  }
 
 // The dynamic shared array, as long as the largest that a block can have.
 #define EMULATOR_DYNAMIC(TYPE, NAME, BYTES)                    \

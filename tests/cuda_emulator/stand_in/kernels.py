@@ -24,8 +24,10 @@ DEFAULT_SHARED_LIMIT = 48 << 10
 
 
 @cache
-def _program(source: str, options: tuple[str, ...], checked: bool) -> Program:
-    return Program(source, options, checked=checked)
+def _program(
+    source: str, options: tuple[str, ...], checked: bool, expressions: tuple[str, ...]
+) -> Program:
+    return Program(source, options, checked=checked, expressions=expressions)
 
 
 class RawKernel:
@@ -44,6 +46,7 @@ class RawKernel:
         self.name = name
         self.options = options
         self.backend = backend
+        self.expressions: tuple[str, ...] = ()  # those of its RawModule
         self._shared_limits: dict[int, int] = {}
 
     def compile(self, log_stream: Any = None) -> None:
@@ -105,14 +108,14 @@ class RawKernel:
     def _program(self) -> Program:
         architecture = f"-D__CUDA_ARCH__={settings.compute_capability}0"
         options = (*self.options, architecture)
-        program = _program(self.code, options, settings.checked)
+        program = _program(self.code, options, settings.checked, self.expressions)
         if self.name not in program.kernels:
             raise CUDADriverError(f"CUDA_ERROR_NOT_FOUND: no kernel {self.name}")
         return program
 
 
 class RawModule:
-    """As cupy.RawModule, for `extern "C"` kernels."""
+    """As cupy.RawModule, from source."""
 
     def __init__(
         self,
@@ -125,17 +128,19 @@ class RawModule:
         **others: Any,
     ) -> None:
         _check_options(options, others)
-        if code is None or path is not None or name_expressions is not None:
-            raise NotImplementedError('only `code` with `extern "C"` kernels')
+        if code is None or path is not None:
+            raise NotImplementedError("only `code`")
         self.code: str = code
         self.options = options
+        self.name_expressions = tuple(name_expressions or ())
         self._kernels: dict[str, RawKernel] = {}
 
     def compile(self, log_stream: Any = None) -> None:
-        _program(self.code, self.options, settings.checked)
+        _program(self.code, self.options, settings.checked, self.name_expressions)
 
     def get_function(self, name: str) -> RawKernel:
         kernel = self._kernels.setdefault(name, RawKernel(self.code, name, self.options))
+        kernel.expressions = self.name_expressions
         kernel.compile()
         return kernel
 

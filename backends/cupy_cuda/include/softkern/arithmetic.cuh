@@ -1,13 +1,15 @@
 // exp, log and error-free sums, for float and double.
 //
-// There is no double arithmetic in code for float. Every fused multiplication is written out:
-// compile with --fmad=false, for contracting a product and a sum would spoil the errors of sums.
+// There is no double arithmetic in code for float. Every fused multiplication is written out, and
+// every product that goes into a sum: a compiler that fuses the two would spoil the errors of sums.
 #pragma once
 
 namespace softkern {
 
 __device__ __forceinline__ float fused(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 __device__ __forceinline__ double fused(double a, double b, double c) { return __fma_rn(a, b, c); }
+__device__ __forceinline__ float product(float a, float b) { return __fmul_rn(a, b); }
+__device__ __forceinline__ double product(double a, double b) { return __dmul_rn(a, b); }
 __device__ __forceinline__ float larger(float a, float b) { return fmaxf(a, b); }
 __device__ __forceinline__ double larger(double a, double b) { return fmax(a, b); }
 
@@ -56,14 +58,14 @@ template <typename A> __device__ __forceinline__ Pair<A> add(Pair<A> a, A b) {
 }
 
 template <typename A> __device__ __forceinline__ Pair<A> times(Pair<A> a, Pair<A> b) {
-  const A product = a.high * b.high;
-  const A error = fused(a.high, b.high, -product);
-  return {product, error + fused(a.high, b.low, a.low * b.high)};
+  const A high = product(a.high, b.high);
+  const A error = fused(a.high, b.high, -high);
+  return {high, error + fused(a.high, b.low, a.low * b.high)};
 }
 
 template <typename A> __device__ __forceinline__ Pair<A> reciprocal(Pair<A> a) {
   const A r = A(1) / a.high;
-  const A rest = fused(-a.high, r, A(1)) - a.low * r;
+  const A rest = fused(-a.high, r, A(1)) - product(a.low, r);
   return {r, rest * r};
 }
 
@@ -133,9 +135,11 @@ template <typename A> struct ExpParts {
 template <typename A> __device__ __forceinline__ A exp(Pair<A> x) {
   using C = ExpConstants<A>;
   const ExpParts<A> parts(x);
-  const A e = (A(1) + (parts.high + parts.tail)) * parts.power * C::SCALE;
+  const A e = product((A(1) + (parts.high + parts.tail)) * C::SCALE, parts.power);
   return x.high < C::LOWEST ? A(0) : e;
 }
+
+template <typename A> __device__ __forceinline__ A exp(A x) { return exp(Pair<A>{x, A(0)}); }
 
 // The same with its rounding error.
 template <typename A> __device__ __forceinline__ Pair<A> exp_pair(Pair<A> x) {
@@ -145,7 +149,8 @@ template <typename A> __device__ __forceinline__ Pair<A> exp_pair(Pair<A> x) {
   const A tail = (parts.high - (rounded - A(1))) + parts.tail;
   const A p = rounded + tail, power = parts.power * C::SCALE;
   const bool too_low = x.high < C::LOWEST;
-  return {too_low ? A(0) : p * power, too_low ? A(0) : (tail - (p - rounded)) * power};
+  const A high = product(p, power), low = product(tail - (p - rounded), power);
+  return {too_low ? A(0) : high, too_low ? A(0) : low};
 }
 
 // ((log(1 + s) - log(1 - s)) / s - 2) / s**2 in z = s**2: fdlibm's coefficients.
@@ -197,11 +202,11 @@ template <typename A> __device__ __forceinline__ Pair<A> log_of_one_plus(Pair<A>
   A f;
   const A k = A(split_exponent(u.high, f));
   f -= A(1);
-  const A ratio = f / (f + A(2)), square = ratio * ratio, half = A(0.5) * f * f;
+  const A ratio = f / (f + A(2)), square = ratio * ratio, half = product(A(0.5) * f, f);
   const A low = fused(k, A(C::LN2_LAST), u.low / u.high) - fused(A(0.5) * f, f, -half);
   const A rest = half - fused(ratio, fused(square, log_tail(square), half), low);
   const Pair<A> fraction = two_diff(f, rest);
-  const Pair<A> sum = two_sum(k * C::LN2_FIRST, fraction.high);
+  const Pair<A> sum = two_sum(product(k, C::LN2_FIRST), fraction.high);
   return {sum.high, sum.low + fraction.low};
 }
 
@@ -212,7 +217,7 @@ template <typename A> struct Temperature {
   bool limit;  // 0 or infinite, or as good as that: there is no remainder to carry
 
   Temperature() = default;
-  __device__ __forceinline__ Temperature(A t_, A error_)
+  __device__ __forceinline__ explicit Temperature(A t_, A error_ = A(0))
       : t(t_ >= A(0) ? t_ : Limits<A>::nan()), error(error_), inverse(A(1) / t) {
     limit = is_infinite(t) || is_infinite(inverse);
   }
@@ -222,7 +227,7 @@ template <typename A> struct Temperature {
     if (d.high == A(0) || is_infinite(d.high)) return {d.high, A(0)};
     const A quotient = d.high * inverse;
     if (limit) return {quotient, A(0)};
-    const A rest = fused(-quotient, t, d.high) + (d.low - quotient * error);
+    const A rest = fused(-quotient, t, d.high) + (d.low - product(quotient, error));
     return {quotient, rest * inverse};
   }
   __device__ __forceinline__ A divide(A d) const { return divide(Pair<A>{d, A(0)}).high; }

@@ -1,10 +1,10 @@
-// The pair (m, s) of a row and its merge: for softkern's kernels and for your own.
+// The pair (m, s) of a row and its merge.
 //
 // m is the row's largest entry and s = sum exp((x - m)/t) less one: the maximum's own term, which
 // is 1, is left out, so that the share of the others keeps its digits however small it is. The
 // neutral element is (-inf, -1). Sums are unevaluated sums of two numbers.
 #pragma once
-#include "arithmetic.cuh"
+#include "softkern/arithmetic.cuh"
 
 namespace softkern {
 
@@ -44,22 +44,23 @@ __device__ __forceinline__ State<A, SUMS> measured(State<A, SUMS> a, A m, A p, c
   const Pair<A> total = a.total();
   const Pair<A> f = SUMS == GIVEN ? Pair<A>{A(1), A(0)} : ratio(a.m, m, t);
   if (SUMS == MEAN || SUMS == GIVEN) {
-    a.d = times(add(a.d, total.high * (a.p - p)), f);
+    a.d = times(add(a.d, product(total.high, a.p - p)), f);
     a.p = p;
   }
   if (SUMS == PLAIN && !largest) {
     a.d = add(a.d, a.p);
     a.p = A(0);
   }
-  if (SUMS == COST && !largest && a.p != A(0)) a.d = add(a.d, a.p * (m - a.m));
+  if (SUMS == COST && !largest && a.p != A(0)) a.d = add(a.d, product(a.p, m - a.m));
   if (SUMS != GIVEN && !largest) a.s = times(total, f);
   a.m = m;
   return a;
 }
 
 // Two states as one.
-template <typename A, Sums SUMS, typename T>
-__device__ __forceinline__ State<A, SUMS> merge(State<A, SUMS> a, State<A, SUMS> b, const T& t) {
+template <typename A, Sums SUMS, typename T = Unit<A>>
+__device__ __forceinline__ State<A, SUMS> merge(State<A, SUMS> a, State<A, SUMS> b,
+                                                const T& t = T()) {
   const A m = larger(a.m, b.m), p = a.m == m ? a.p : b.p;
   const bool both = a.m == m && b.m == m;
   a = measured(a, m, p, t);
@@ -116,20 +117,20 @@ template <int THREADS, typename A, Sums SUMS, typename T>
 __device__ __forceinline__ State<A, SUMS> merge_block(State<A, SUMS> a, const T& t) {
   constexpr int WARPS = THREADS / 32;
   constexpr int LANES = WARPS <= 2 ? 2 : WARPS <= 4 ? 4 : WARPS <= 8 ? 8 : WARPS <= 16 ? 16 : 32;
-  __shared__ A states[WARPS][6];
+  __shared__ A states[WARPS][SUMS == VALUE ? 3 : 6];
   a = merge_lanes<32>(a, t);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   if (lane == 0) {
     A* own = states[warp];
     own[0] = a.m, own[1] = a.s.high, own[2] = a.s.low;
-    if (SUMS != VALUE) own[3] = a.p, own[4] = a.d.high, own[5] = a.d.low;
+    if constexpr (SUMS != VALUE) own[3] = a.p, own[4] = a.d.high, own[5] = a.d.low;
   }
   __syncthreads();
   State<A, SUMS> b;
   if (lane % LANES < WARPS) {
     const A* other = states[lane % LANES];
     b.m = other[0], b.s = {other[1], other[2]};
-    if (SUMS != VALUE) b.p = other[3], b.d = {other[4], other[5]};
+    if constexpr (SUMS != VALUE) b.p = other[3], b.d = {other[4], other[5]};
   }
   return merge_lanes<LANES>(b, t);
 }
