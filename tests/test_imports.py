@@ -16,6 +16,7 @@ import softkern
 from softkern import (
     _api,
     _boltzmann,
+    _c_function,
     _cross_entropy,
     _hardmax,
     _include,
@@ -30,7 +31,7 @@ from softkern import (
 )
 
 MODULES = [
-    *(_api, _boltzmann, _cross_entropy, _hardmax, _include, _jvp, _logcumsumexp),
+    *(_api, _boltzmann, _c_function, _cross_entropy, _hardmax, _include, _jvp, _logcumsumexp),
     *(_segment_logsumexp, _segment_softmax, _softmin, _stream, _threads, _vjp),
 ]
 RELATIVES = ("softmin", "boltzmann", "logcumsumexp", "segment_softmax", "segment_logsumexp")
