@@ -300,6 +300,5 @@ def test_no_product_is_fused_with_a_sum(tmp_path, T):
         assert counts[0] == counts[1], name
 
 
-def test_the_folder_is_told_without_any_library():
-    assert HEADER.is_file()
+def test_the_folder_hides_no_header_of_others():
     assert sorted(path.name for path in Path(FOLDER).iterdir()) == ["softkern"]

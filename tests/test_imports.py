@@ -64,6 +64,11 @@ def test_looking_at_a_function_imports_no_array_library(name):
     assert not any(module.startswith("softkern.backends") for module in imported)
 
 
+def test_the_headers_are_found_without_an_array_library():
+    imported = modules_after("import softkern; softkern.get_include()")
+    assert {name.partition(".")[0] for name in imported}.isdisjoint(ARRAY_LIBRARIES)
+
+
 def test_a_call_imports_only_the_library_of_its_array():
     imported = modules_after(
         "import array_api_strict, softkern; softkern.softmax(array_api_strict.ones(3))"
