@@ -18,6 +18,7 @@ from softkern import (
     _boltzmann,
     _cross_entropy,
     _hardmax,
+    _in_scipy,
     _jvp,
     _logcumsumexp,
     _segment_logsumexp,
@@ -25,12 +26,13 @@ from softkern import (
     _softmin,
     _stream,
     _threads,
+    _versions,
     _vjp,
 )
 
 MODULES = [
-    *(_api, _boltzmann, _cross_entropy, _hardmax, _jvp, _logcumsumexp),
-    *(_segment_logsumexp, _segment_softmax, _softmin, _stream, _threads, _vjp),
+    *(_api, _boltzmann, _cross_entropy, _hardmax, _in_scipy, _jvp, _logcumsumexp),
+    *(_segment_logsumexp, _segment_softmax, _softmin, _stream, _threads, _versions, _vjp),
 ]
 RELATIVES = ("softmin", "boltzmann", "logcumsumexp", "segment_softmax", "segment_logsumexp")
 FAMILY = [f"{name}{kind}" for name in RELATIVES for kind in ("", "_jvp", "_vjp")]
