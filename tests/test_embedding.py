@@ -1,7 +1,7 @@
 """What a package that builds on softkern can count on."""
 
-import os
-import subprocess
+import doctest
+import runpy
 import sys
 import threading
 import types
@@ -112,6 +112,25 @@ class TestInScipy:
                 special.softmax(refused)
 
 
+def optional_dependency(folder):
+    """What the page's way to import them gives."""
+    page = Path(__file__).parents[1] / "docs" / "embedding.rst"
+    examples = doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8"))
+    (script,) = (example.source for example in examples if example.source.startswith("try:"))
+    (folder / "script.py").write_text(script)
+    names = runpy.run_path(str(folder / "script.py"))
+    return {name: names[name] for name in VALUES}
+
+
+def test_where_softkern_is_installed(tmp_path):
+    assert optional_dependency(tmp_path) == {name: getattr(softkern, name) for name in VALUES}
+
+
+def test_where_it_is_not(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "softkern", None)
+    assert optional_dependency(tmp_path) == THEIRS
+
+
 def test_show_versions_is_what_info_prints(capsys):
     from softkern.__main__ import main
 
@@ -121,58 +140,3 @@ def test_show_versions_is_what_info_prints(capsys):
     assert shown == capsys.readouterr().out
     for fact in (softkern.__version__, np.__version__, "vector bits", "layer", "folder"):
         assert fact in shown
-
-
-ANEW = """
-import warnings
-import numpy as np
-from numba.core import caching
-
-def refuse(**_):
-    raise PermissionError
-
-caching.tempfile.TemporaryFile = refuse
-import softkern
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    L = softkern.logsumexp(np.zeros(2))
-assert L == np.log(2), L
-print(*(warning.message for warning in caught))
-"""
-
-
-class TestCache:
-    def test_without_a_folder_kernels_are_compiled_anew(self):
-        pytest.importorskip("numba")
-        done = subprocess.run(
-            [sys.executable, "-c", ANEW], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert "set NUMBA_CACHE_DIR to one that can be written to" in done.stdout
-
-    @pytest.fixture
-    def outdated(self, monkeypatch, tmp_path):
-        """What is cached is older than its source."""
-        caching = pytest.importorskip("softkern.backends.numba_cpu.caching")
-        index = tmp_path / "__pycache__" / "kernel.nbi"
-        index.parent.mkdir()
-        index.touch()
-        os.utime(index, (0, 0))
-        (tmp_path / "caching.py").touch()
-        monkeypatch.setattr(caching, "__file__", str(tmp_path / "caching.py"))
-        return caching, index
-
-    def test_outdated_kernels_are_dropped(self, outdated):
-        caching, index = outdated
-        caching._drop_outdated()
-        assert not index.exists()
-
-    def test_read_only_they_stay(self, outdated, monkeypatch):
-        caching, index = outdated
-        monkeypatch.setattr(Path, "unlink", refuse)
-        caching._drop_outdated()
-        assert index.exists()
-
-
-def refuse(*_):
-    raise PermissionError
