@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ._c_function import c_function
     from ._cross_entropy import cross_entropy, cross_entropy_value_and_grad, cross_entropy_vjp
     from ._hardmax import hardmax
+    from ._in_scipy import in_scipy
     from ._include import get_include
     from ._jvp import log_softmax_jvp, logsumexp_jvp, softmax_jvp
     from ._logcumsumexp import logcumsumexp, logcumsumexp_jvp, logcumsumexp_vjp
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ._softmin import softmin, softmin_jvp, softmin_vjp
     from ._stream import LogSumExp, merge_logsumexp, partial_logsumexp
     from ._threads import get_num_threads, num_threads, set_num_threads
+    from ._versions import show_versions
     from ._vjp import log_softmax_vjp, logsumexp_vjp, softmax_vjp
 
 __version__ = "0.1.0"
@@ -37,6 +39,7 @@ __all__ = [
     "get_include",
     "get_num_threads",
     "hardmax",
+    "in_scipy",
     "log_softmax",
     "log_softmax_jvp",
     "log_softmax_vjp",
@@ -56,6 +59,7 @@ __all__ = [
     "segment_softmax_jvp",
     "segment_softmax_vjp",
     "set_num_threads",
+    "show_versions",
     "softmax",
     "softmax_jvp",
     "softmax_vjp",
@@ -74,6 +78,8 @@ _HOMES = {  # part of a name -> module; _api is that of the rest
     "segment_logsumexp": "_segment_logsumexp",
     "segment_softmax": "_segment_softmax",
     "softmin": "_softmin",
+    "in_scipy": "_in_scipy",
+    "show_versions": "_versions",
     "_jvp": "_jvp",
     "_vjp": "_vjp",
     "_threads": "_threads",

@@ -14,20 +14,29 @@ RESOURCE = re.compile(
 )
 
 
-def test_getting_started():
-    outcome = doctest.testfile(str(DOCS / "getting_started.rst"), module_relative=False)
+@pytest.mark.parametrize("page", ["getting_started", "embedding"])
+def test_what_a_page_computes(page):
+    pytest.importorskip("scipy")
+    outcome = doctest.testfile(str(DOCS / f"{page}.rst"), module_relative=False)
     assert outcome.attempted > 0
     assert outcome.failed == 0
 
 
 def test_the_site(tmp_path):
-    for extension in ("sphinx_gallery", "pydata_sphinx_theme", "sphinx-mathjax-offline", "dask"):
+    for extension in (
+        "sphinx_gallery",
+        "pydata_sphinx_theme",
+        "sphinx-mathjax-offline",
+        "dask",
+        "hmmlearn",
+        "ot",
+    ):
         pytest.importorskip(extension)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", DOCS, tmp_path / "site"]
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     pages = list((tmp_path / "site").rglob("*.html"))
-    assert len(list((tmp_path / "site" / "gallery").glob("plot_*.html"))) == 12
+    assert len(list((tmp_path / "site" / "gallery").glob("plot_*.html"))) == 13
     for page in pages:
         for resource in RESOURCE.findall(page.read_text(encoding="utf-8")):
             assert not re.match("(https?:)?//", "".join(resource)), page

@@ -19,6 +19,7 @@ from softkern import (
     _c_function,
     _cross_entropy,
     _hardmax,
+    _in_scipy,
     _include,
     _jvp,
     _logcumsumexp,
@@ -27,12 +28,14 @@ from softkern import (
     _softmin,
     _stream,
     _threads,
+    _versions,
     _vjp,
 )
 
 MODULES = [
-    *(_api, _boltzmann, _c_function, _cross_entropy, _hardmax, _include, _jvp, _logcumsumexp),
-    *(_segment_logsumexp, _segment_softmax, _softmin, _stream, _threads, _vjp),
+    *(_api, _boltzmann, _c_function, _cross_entropy, _hardmax, _in_scipy, _include, _jvp),
+    *(_logcumsumexp, _segment_logsumexp, _segment_softmax, _softmin, _stream, _threads),
+    *(_versions, _vjp),
 ]
 RELATIVES = ("softmin", "boltzmann", "logcumsumexp", "segment_softmax", "segment_logsumexp")
 FAMILY = [f"{name}{kind}" for name in RELATIVES for kind in ("", "_jvp", "_vjp")]

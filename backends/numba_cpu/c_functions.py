@@ -11,6 +11,7 @@ from typing import Any
 from numba import carray, cfunc, types
 
 from .arrays import COLDEST, HOTTEST
+from .caching import CACHED
 from .linked import linked
 from .linked_calls import (
     apart_from,
@@ -74,4 +75,4 @@ def c_function(name: str, number: types.Type) -> Any:
     """The compiled function; its `address` is C's."""
     numbers, temperature = types.CPointer(number), types.CPointer(types.float64)
     signature = types.intc(numbers, types.intp, numbers, temperature)
-    return cfunc(signature, cache=True, error_model="numpy")(FUNCTIONS[name])
+    return cfunc(signature, cache=CACHED, error_model="numpy")(FUNCTIONS[name])

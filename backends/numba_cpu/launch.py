@@ -1,8 +1,6 @@
 """From a call to its kernel: compilation on first use, tiles, threads."""
 
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ from numba import cfunc, from_dtype, njit, prange, types
 from numba.extending import intrinsic
 
 from . import sweep
+from .caching import CACHED
 from .job import JOB, RATES
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .simd import compute_type
@@ -25,23 +24,6 @@ COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
 
 
-def _drop_outdated_caches() -> None:
-    """Delete what Numba cached before the last change to this folder.
-
-    Numba looks only at the file of the function it caches, and most of a kernel's code stands in
-    others.
-    """
-    folder = Path(__file__).parent
-    changed = max(source.stat().st_mtime for source in folder.glob("*.py"))
-    for index in folder.glob("__pycache__/*.nbi"):
-        with suppress(FileNotFoundError):  # another process may be at it
-            if index.stat().st_mtime < changed:
-                index.unlink()
-
-
-_drop_outdated_caches()
-
-
 @cache
 def kernel(name: str, storage: types.Type):
     """The compiled kernel of an operation for one kind of number; its `address` is called."""
@@ -50,7 +32,7 @@ def kernel(name: str, storage: types.Type):
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
-    return cfunc(signature, cache=True, error_model="numpy")(getattr(sweep, name))
+    return cfunc(signature, cache=CACHED, error_model="numpy")(getattr(sweep, name))
 
 
 @intrinsic
@@ -69,7 +51,7 @@ def call(typing, kernel, arguments, phase, lo, hi):
     return types.void(kernel, arguments, phase, lo, hi), generate
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def take_groups(kernel, arguments, blocks, labelled, lo, hi):
     """Whole groups, one after the other."""
     if blocks == 1:
@@ -83,18 +65,18 @@ def take_groups(kernel, arguments, blocks, labelled, lo, hi):
             call(kernel, arguments, LABEL, group, group + 1)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def call_groups(kernel, arguments, phase, groups):
     call(kernel, arguments, phase, 0, groups)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def with_tile(arguments, tile):
     x, v, y, dy, first_tile, memo, temperatures, job, lines = arguments
     return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(parallel=True, nogil=True, cache=CACHED)
 def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
@@ -102,7 +84,7 @@ def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threa
         take_groups(kernel, own, blocks, labelled, lo, hi)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(parallel=True, nogil=True, cache=CACHED)
 def share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
@@ -120,7 +102,7 @@ def item_size(typing, x):
     return types.intp(x), generate
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def strides_of(x):
     """The strides of a 3-d array, in numbers."""
     size = item_size(x)
@@ -128,24 +110,24 @@ def strides_of(x):
     return outer // size, axis // size, inner // size
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def parts(whole, size):
     """How many parts of a size make up the whole; most often one, found without a division."""
     return 1 if whole <= size else (whole + size - 1) // size
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def keep_alive(tile, job):
     """Called last: Numba frees an array after its last use, and its address is none."""
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def aligned(buffer):
     """The first aligned address in a buffer."""
     return (buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def lay_out(job, n, inner, columns, vector):
     """Cut `inner` rows of n numbers, side by side, into tiles and blocks."""
     job.n, job.inner, job.columns = n, inner, columns
@@ -163,7 +145,7 @@ def lay_out(job, n, inner, columns, vector):
     job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past):
     """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
     job = job_array[0]
@@ -199,7 +181,7 @@ def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, 
     return groups, job.blocks, tile_bytes, memo_bytes
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def addresses(x, v, y, dy, tiles, memo, temperatures, job, lines):
     return (
         x.ctypes.data,
@@ -253,7 +235,7 @@ def run(
             call_groups(kernel, arguments, LABEL, groups)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
     """`rows` contiguous rows of n numbers at t = 1, of which none is cut into blocks."""
     job_array = np.zeros(1, JOB)
@@ -274,7 +256,7 @@ def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
     keep_alive(tile, job_array)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _run_rows(kernel, temperature, x, y, past):
     size, n = item_size(x), x.shape[-1]
     rows = 1 if x.ndim == 1 else x.size // n
@@ -284,26 +266,26 @@ def _run_rows(kernel, temperature, x, y, past):
     keep_alive(x, y)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def run_rows(kernel, temperature, x, y, past):
     """`run` for contiguous rows at t = 1, on the caller's thread and with little ado."""
     _run_rows(kernel, temperature, x, y, past)
 
 
-@njit(cache=True)
+@njit(cache=CACHED)
 def run_few_rows(kernel, temperature, x, y):
     """`run_rows` without letting go of the GIL."""
     _run_rows(kernel, temperature, x, y, False)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def rows_of(x, y):
     """What `share_rows` needs to know of its arrays, which the caller keeps."""
     n = x.shape[-1]
     return x.ctypes.data, y.ctypes.data, item_size(x), n, x.size // n, y.size < x.size
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(parallel=True, nogil=True, cache=CACHED)
 def share_rows(kernel, temperature, rows_of_arrays, past, threads):
     """`run_rows` on several threads."""
     x, y, size, n, rows, reduced = rows_of_arrays

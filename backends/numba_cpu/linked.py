@@ -6,6 +6,7 @@ from numba import carray, from_dtype, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .caching import CACHED
 from .job import JOB, RATES
 from .launch import (
     ALIGNMENT,
@@ -87,7 +88,7 @@ def number_on_stack(typing, x):
     return numbers(x), generate
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def run(kernel, arrays, temperatures, lines, reduced, labelled, given, log_given, past):
     """Run a kernel on (outer, n, inner) arrays x, v, y, dy, as `launch.run` does on one thread."""
     x, v, y, dy = arrays
@@ -102,7 +103,7 @@ def run(kernel, arrays, temperatures, lines, reduced, labelled, given, log_given
     keep_alive((tiles, memo, temperatures), (x, v, y, dy, job, lines))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def run_row(kernel, x, y, temperature, size, n, unit, reduced):
     """Run a kernel on a contiguous row of up to LONGEST_ON_STACK numbers, with no other memory.
 

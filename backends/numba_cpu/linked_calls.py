@@ -6,11 +6,12 @@ from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import overload
 
 from .arrays import COLDEST, HOTTEST, PAST_CACHE
+from .caching import CACHED
 from .launch import keep_alive
 from .linked import LONGEST_ON_STACK, number_on_stack, run, run_row
 from .own import CLASS, COTANGENT, LINES, SHARE
 
-compiled = njit(nogil=True, cache=True, error_model="numpy")
+compiled = njit(nogil=True, cache=CACHED, error_model="numpy")
 
 
 @compiled

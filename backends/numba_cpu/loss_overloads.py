@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit, types
 from numba.core.errors import TypingError
 
+from .caching import CACHED
 from .linked import linked
 from .linked_calls import checked, class_lines, run_arrays, shape_without, total
 from .overloads import reader, viewer
@@ -58,22 +59,22 @@ def _reducer(logits, reduction):
     return _first if logits.ndim == 1 else _each
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=CACHED, error_model="numpy")
 def _mean(losses, logits, axis):
     return losses.dtype.type(total(losses) / losses.size)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _sum(losses, logits, axis):
     return losses.dtype.type(total(losses))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _first(losses, logits, axis):
     return losses[0]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _each(losses, logits, axis):
     return losses.copy().reshape(shape_without(logits, axis))
 

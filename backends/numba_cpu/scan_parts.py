@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 from numba import carray, cfunc, from_dtype, types
 
+from .caching import CACHED
 from .elementary import add_pairs, multiply_pairs
 from .folds import reciprocal
 from .memory import load, load_first, load_one, offset, store_first, store_one
@@ -231,4 +232,4 @@ def kernel(name: str, storage: types.Type) -> int:
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
-    return cfunc(signature, cache=True, error_model="numpy")(KERNELS[name]).address
+    return cfunc(signature, cache=CACHED, error_model="numpy")(KERNELS[name]).address

@@ -7,6 +7,7 @@ import numpy as np
 from numba import cfunc, from_dtype, njit, prange, types
 
 from . import by_segments
+from .caching import CACHED
 from .job import JOB, RATES
 from .launch import ALIGNMENT, PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
 from .row import WHOLE
@@ -21,7 +22,7 @@ def kernel(name: str, storage: types.Type):
     signature = types.void(
         *(numbers,) * 4, computed, offsets, computed, job, computed, *(types.intp,) * 3
     )
-    return cfunc(signature, cache=True, error_model="numpy")(getattr(by_segments, name))
+    return cfunc(signature, cache=CACHED, error_model="numpy")(getattr(by_segments, name))
 
 
 def run(
@@ -79,12 +80,12 @@ def describe(
     return 3 * int(job["room"]) + (2 * SHORT_ROW + 3 + RATES) * vector
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=CACHED)
 def _take(kernel, arguments, lo, hi):
     call(kernel, arguments, WHOLE, lo, hi)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(parallel=True, nogil=True, cache=CACHED)
 def _share(kernel, arguments, cuts, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)

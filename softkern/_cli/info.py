@@ -1,19 +1,18 @@
 """``softkern info``: what this installation consists of and runs on."""
 
 import json
-import os
 import platform
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from llvmlite import binding as llvm
 from numba.core import config as _numba_config
-from numba.misc.appdirs import AppDirs
 
 from .. import __version__
+from ..backends.numba_cpu.caching import folder
 from . import table
 
 config: Any = _numba_config  # its names come to be at run time, unseen by mypy
@@ -26,6 +25,7 @@ _KERNELS = {
     "dask": "each block by its own kind",
     "array-api-strict": "array API",
 }
+_WHEELS = {"cupy": ("cupy", "cupy-cuda12x", "cupy-cuda13x")}  # where they are named otherwise
 _LAYERS = {"tbb": "tbbpool", "omp": "omppool", "workqueue": "workqueue"}
 
 
@@ -50,7 +50,7 @@ def gather() -> dict[str, dict[str, str | int | bool | None]]:
         "versions": {
             "softkern": __version__,
             "python": platform.python_version(),
-            **{name: _version(name) for name in _DEPENDENCIES},
+            **{name: _version(name) for name in (*_DEPENDENCIES, "scipy", *_KERNELS)},
         },
         "arrays": {
             "numpy": "numba kernels",
@@ -65,15 +65,15 @@ def gather() -> dict[str, dict[str, str | int | bool | None]]:
             "number": config.NUMBA_NUM_THREADS,
             "layer": _threading_layer(),
         },
-        "cache": {"folder": str(_cache_folder())},
+        "cache": {"folder": folder()},
     }
 
 
 def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    for wheel in _WHEELS.get(name, (name,)):
+        with suppress(PackageNotFoundError):
+            return version(wheel)
+    return None
 
 
 def _installed(name: str) -> bool:
@@ -94,14 +94,3 @@ def _threading_layer() -> str:
             continue
         return str(name)
     return f"none ({chosen} cannot be loaded)"
-
-
-def _cache_folder() -> Path:
-    """Return where Numba keeps compiled kernels: the first of its places that can be written."""
-    if config.CACHE_DIR:
-        return Path(config.CACHE_DIR)
-    kernels = find_spec("softkern.backends.numba_cpu")
-    beside = Path(str(kernels and kernels.origin)).parent
-    if os.access(beside, os.W_OK):
-        return beside / "__pycache__"
-    return Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)  # type: ignore[no-untyped-call]

@@ -1,0 +1,116 @@
+"""What a package that builds on softkern can count on: threads and compiled kernels of its processes."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import softkern
+
+threads = pytest.importorskip("softkern.backends.numba_cpu.threads")
+caching = pytest.importorskip("softkern.backends.numba_cpu.caching")
+
+
+def number_of_threads(_):
+    return softkern.get_num_threads()
+
+
+class TestThreads:
+    def test_small_calls_stay_on_the_callers(self):
+        assert threads.threads_for(65535) == 1
+
+    def test_one_setting_for_all_threads(self):
+        seen = []
+        with softkern.num_threads(1):
+            caller = threading.Thread(target=lambda: seen.append(softkern.get_num_threads()))
+            caller.start()
+            caller.join()
+        assert seen == [1]
+
+    def test_joblibs_workers_share_the_cores(self):
+        joblib = pytest.importorskip("joblib")
+        workers = joblib.cpu_count()
+        look = joblib.delayed(number_of_threads)
+        assert set(joblib.Parallel(workers)(look(k) for k in range(workers))) == {1}
+
+    def test_spawned_processes_are_told(self):
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(1, initializer=softkern.set_num_threads, initargs=(1,)) as pool:
+            assert pool.map(number_of_threads, [0]) == [1]
+
+    def test_threadpoolctl_does_not_reach_them(self):
+        threadpoolctl = pytest.importorskip("threadpoolctl")
+        if threads.threads_for(1 << 20) < 2:
+            pytest.skip("one thread here")
+        x = np.zeros((256, 4096))
+        with threadpoolctl.threadpool_limits(1):
+            assert others_share(lambda: softkern.softmax(x, 1)) > 0.01
+        with softkern.num_threads(1):
+            assert others_share(lambda: softkern.softmax(x, 1)) < 0.01
+
+
+def others_share(call):
+    """The part of the time of processors that is spent outside of the calling thread."""
+    call()
+    process, thread = time.process_time(), time.thread_time()
+    for _ in range(50):
+        call()
+    process, thread = time.process_time() - process, time.thread_time() - thread
+    return (process - thread) / process
+
+
+def refuse(*_):
+    raise PermissionError
+
+
+ANEW = """
+import warnings
+import numpy as np
+from numba.core import caching
+
+def refuse(**_):
+    raise PermissionError
+
+caching.tempfile.TemporaryFile = refuse
+import softkern
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    L = softkern.logsumexp(np.zeros(2))
+assert L == np.log(2), L
+print(*(warning.message for warning in caught))
+"""
+
+
+class TestCache:
+    def test_without_a_folder_kernels_are_compiled_anew(self):
+        done = subprocess.run(
+            [sys.executable, "-c", ANEW], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "set NUMBA_CACHE_DIR to one that can be written to" in done.stdout
+
+    @pytest.fixture
+    def outdated(self, monkeypatch, tmp_path):
+        """What is cached is older than its source."""
+        index = tmp_path / "__pycache__" / "kernel.nbi"
+        index.parent.mkdir()
+        index.touch()
+        os.utime(index, (0, 0))
+        (tmp_path / "caching.py").touch()
+        monkeypatch.setattr(caching, "__file__", str(tmp_path / "caching.py"))
+        return index
+
+    def test_outdated_kernels_are_dropped(self, outdated):
+        caching._drop_outdated()
+        assert not outdated.exists()
+
+    def test_read_only_they_stay(self, outdated, monkeypatch):
+        monkeypatch.setattr(Path, "unlink", refuse)
+        caching._drop_outdated()
+        assert outdated.exists()
