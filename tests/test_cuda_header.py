@@ -55,9 +55,16 @@ __global__ void added(const T* x, T* y, T* z, T* L, int rows, T temperature) {
   const Temperature<T> t(temperature);
   for (int row = team<THREADS>(); row < rows; row += teams) {
     const T* entries = x + row * N * THREADS;
-    softkern::Row<T> sums;
-    for (int i = lane; i < N * THREADS; i += THREADS) sums = add(sums, entries[i], t);
-    sums = softkern::merge_over<THREADS>(sums, t);
+    softkern::Row<T> some, others;
+    for (int k = lane; k < N * THREADS; k += THREADS) {
+      if (k / THREADS % 3 == 0 || k + THREADS >= N * THREADS) {
+        some = add(some, entries[k], t);
+      } else {
+        const T two[2] = {entries[k], entries[k += THREADS]};
+        others = add(others, two, t);
+      }
+    }
+    const softkern::Row<T> sums = softkern::merge_over<THREADS>(merge(some, others, t), t);
     for (int i = lane; i < N * THREADS; i += THREADS) {
       y[row * N * THREADS + i] = softmax(sums, entries[i], t);
       z[row * N * THREADS + i] = log_softmax(sums, entries[i], t);
@@ -65,8 +72,12 @@ __global__ void added(const T* x, T* y, T* z, T* L, int rows, T temperature) {
     if (lane == 0) L[row] = logsumexp(sums, t);
   }
 }
+
+template <typename T> __global__ void exponentials(const T* x, T* y) {
+  y[threadIdx.x] = softkern::exp(x[threadIdx.x]);
+}
 """
-TEAMS = ((1, 9), (4, 3), (32, 5), (96, 2))
+TEAMS = ((1, 9), (4, 3), (32, 5), (96, 3))
 
 
 def hard_rows(dtype, n):
@@ -122,6 +133,17 @@ every_dtype = pytest.mark.parametrize("dtype", NUMBERS)
 def test_hard_rows(launched, kernel, team, dtype, t):
     rows = hard_rows(dtype, team[0] * team[1])
     assert_right(launched(kernel, team, rows, t), rows, t)
+
+
+@every_dtype
+def test_exp(cupy, dtype):
+    x = np.array([*np.linspace(-80, 0, 200), -1e-10, -np.inf, np.nan, -1e4], dtype)
+    name, y = f"exponentials<{NUMBERS[dtype]}>", cupy.empty(x.size, dtype)
+    module = cupy.RawModule(code=SOURCE, options=OPTIONS, name_expressions=[name])
+    module.get_function(name)((1,), (x.size,), (cupy.asarray(x), y))
+    y = y.get()
+    assert oracle.ulp(y[:201], oracle.exp(oracle.number(x[:201]))) <= 0.9
+    np.testing.assert_array_equal(y[201:], np.array([0, np.nan, 0], dtype))
 
 
 @every_team
@@ -189,6 +211,15 @@ def test_the_example_with_scores_of_its_own(example, cupy):
     assert oracle.ulp(L[2:], oracle.logsumexp(scores[2:], 1)) <= LIMITS["logsumexp"]
     assert np.isnan(y[:2]).all()
     np.testing.assert_array_equal(L[:2], np.array([np.nan, -np.inf], "float32"))
+
+
+def test_a_row_of_no_entries(example, cupy):
+    points, L = cupy.ones((8, 2), "float32"), cupy.empty(8, "float32")
+    sizes = np.int32(8), np.int32(0), np.int32(2)
+    example("with_cupy_raw_kernel")["assign"](
+        (2,), (128,), (points, points, cupy.empty_like(points), L, *sizes)
+    )
+    assert L.tolist() == [-np.inf] * 8
 
 
 def source_for_numba():

@@ -73,10 +73,10 @@ __device__ __forceinline__ A share(const State<A, SUMS>& row, const T& t,
   return t.checked(is_infinite(row.m) ? Limits<A>::nan() : share.high + share.low);
 }
 
-// log(1 + s), and NaN where s or t is.
+// log(1 + s), and NaN where s or t is; of no entries, where s is -1, as of one.
 template <typename A, Sums SUMS, typename T>
 __device__ __forceinline__ Pair<A> log_of_sum(const State<A, SUMS>& row, const T& t) {
-  Pair<A> log = log_of_one_plus(row.s);
+  Pair<A> log = log_of_one_plus(Pair<A>{larger(row.s.high, A(0)), row.s.low});
   log.high = t.checked(log.high + (row.s.high - row.s.high));
   return log;
 }

@@ -20,7 +20,8 @@
 //
 // Nothing overflows; s is a sum of two numbers, the second of which is the rounding error of the
 // first. softmax is within 2.5 units in the last place, the others 1.5. A row with NaN gives NaN;
-// one with +inf gives logsumexp = +inf, and one of -inf alone -inf, and NaN for the other two.
+// one with +inf gives logsumexp = +inf, one of -inf alone or of no entries -inf, and NaN for the
+// other two.
 //
 // The threads of a team lie side by side along threadIdx.x: 1, 2, 4, 8, 16 or 32 (a warp) that
 // begin at a multiple of their number, or a whole block of a multiple of 32. Where one of them
