@@ -30,7 +30,7 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "softkern"
 html_show_sourcelink = False
-html_sidebars = {"getting_started": [], "mathematics": []}
+html_sidebars = {"embedding_cuda": [], "getting_started": [], "mathematics": []}
 html_theme_options = {"navbar_align": "left", "secondary_sidebar_items": ["page-toc"]}
 
 sphinx_gallery_conf = {
