@@ -32,13 +32,13 @@
 // block three numbers a warp, and two barriers. A kernel on sm_90 that does nothing else has, by
 // CUDA 12.9, no local memory and at most
 //
-//   registers a thread                                                             float  double
-//   add in a loop, merge_over<256>, softmax in a loop                                 24      32
-//   add in a loop, merge_over<256>, log_softmax in a loop                             32      48
-//   softmax<32> of 4 numbers a thread                                                 24      40
-//   softmax<256> of 8 numbers a thread                                                32      48
-//   log_softmax<256> of 8 numbers a thread                                            32      64
-//   logsumexp<256> of 8 numbers a thread                                              32      48
+//   registers a thread                                     float  double
+//   add in a loop, merge_over<256>, softmax in a loop         24      32
+//   add in a loop, merge_over<256>, log_softmax in a loop     32      48
+//   softmax<32> of 4 numbers a thread                         24      40
+//   softmax<256> of 8 numbers a thread                        32      48
+//   log_softmax<256> of 8 numbers a thread                    32      64
+//   logsumexp<256> of 8 numbers a thread                      32      48
 #pragma once
 #include "softkern/row.cuh"
 
