@@ -31,7 +31,8 @@ class TestThreads:
             caller.join()
         assert seen == [1]
 
-    def test_joblibs_workers_share_the_cores(self):
+    def test_joblibs_workers_share_the_cores(self, monkeypatch):
+        monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
         joblib = pytest.importorskip("joblib")
         workers = joblib.cpu_count()
         look = joblib.delayed(number_of_threads)
