@@ -30,15 +30,9 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "softkern"
 html_show_sourcelink = False
-<<<<<<< HEAD
 html_sidebars = dict.fromkeys(
     ("getting_started", "mathematics", "embedding", "embedding_compiled", "embedding_cuda"), []
 )
-=======
-html_sidebars = dict.fromkeys(
-    ("getting_started", "mathematics", "embedding", "embedding_compiled", "embedding_cuda"), []
-)
->>>>>>> 7188bb5033c30cd4667c26c05fc3d0924b235d69
 html_theme_options = {"navbar_align": "left", "secondary_sidebar_items": ["page-toc"]}
 
 sphinx_gallery_conf = {
