@@ -30,7 +30,7 @@ def test_the_site(tmp_path):
     out = subprocess.run(command, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
     pages = list((tmp_path / "site").rglob("*.html"))
-    assert len(list((tmp_path / "site" / "gallery").glob("plot_*.html"))) == 13
+    assert len(list((tmp_path / "site" / "gallery").glob("plot_*.html"))) == 14
     for page in pages:
         for resource in RESOURCE.findall(page.read_text(encoding="utf-8")):
             assert not re.match("(https?:)?//", "".join(resource)), page
