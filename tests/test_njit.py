@@ -99,10 +99,25 @@ def test_a_whole_array_in_any_layout():
         assert_same(values_of_all(view), values_of_all.py_func(view))
 
 
-def test_integers_become_floats():
-    x, v = np.arange(12, dtype="int16").reshape(3, 4), np.ones((3, 4), "float32")
+def test_kinds_of_numbers_meet_as_outside():
+    x, single = np.arange(12, dtype="int16").reshape(3, 4), np.ones((3, 4), "float32")
     assert_same(values(x, 1, 1.0), values.py_func(x, 1, 1.0))
-    assert jvps(x, v, 1)[0][1].dtype == np.float64
+    for a, b in ((x, single), (single, single.astype(float)), (x, x)):
+        assert_same(jvps(a, b, 1), jvps.py_func(a, b, 1))
+    for g in (2.0, 2, single[:, 0], single[:, 0].astype(float)):
+        assert_same([carried_back(single, g)], [carried_back.py_func(single, g)])
+    with pytest.raises(TypingError, match="array of float64"):
+        into_single(single, single.astype(float), single)
+
+
+@njit
+def carried_back(x, g):
+    return softkern.logsumexp_vjp(x, g, 1)
+
+
+@njit
+def into_single(x, g, out):
+    softkern.softmax_vjp(x, g, 1, out=out)
 
 
 def test_special_rows():
@@ -229,7 +244,14 @@ def test_what_is_not_taken_is_refused_when_it_is_compiled():
         (lambda x: softkern.logsumexp(x, 0, x), "b, keepdims"),
         (lambda x: softkern.logsumexp(x, 0, keepdims=True), "b, keepdims"),
         (lambda x: softkern.softmax(x, out=x.T), "C-contiguous"),
-        (lambda x: softkern.cross_entropy(x, x), "classes"),
+        (lambda x: softkern.softmax(x, temperature=x), "temperature must be a number"),
+        (lambda x: softkern.softmax_jvp(x, 2.0), "one or more dimensions"),
+        (lambda x: softkern.logsumexp_vjp(x, x, 1), "g must be a number a row"),
+        (lambda x: softkern.cross_entropy(x, x), "number a row"),
+        (lambda x: softkern.cross_entropy(x, x[:, 0]), "classes"),
+        (lambda x: softkern.cross_entropy(x, 1), "classes"),
+        (lambda x: softkern.cross_entropy(x, np.arange(3), axis=None), "one axis"),
+        (lambda x: softkern.cross_entropy_vjp(x, np.arange(3), x[:, 0]), "g must be a number"),
         (lambda x: softkern.cross_entropy(x, np.arange(3), label_smoothing=0.1), "smoothing"),
         (lambda x: softkern.cross_entropy(x, np.arange(3), reduction="all"), "reduction"),
     ):
@@ -241,8 +263,17 @@ def test_classes_out_of_range():
     for classes in (np.array([0, 4, 1]), np.array([0, -1, 1])):
         with pytest.raises(IndexError, match="out of range"):
             losses(numbers(3, 4), classes, 1.0, -1)
-    with pytest.raises(ValueError, match="one class a row"):
-        losses(numbers(3, 4), np.arange(4), 1.0, -1)
+
+
+def test_one_number_a_row_has_the_shape_of_the_rows():
+    x, turned = numbers(2, 3, 4), np.zeros((3, 2), int)
+    with pytest.raises(ValueError, match="shape of the rows"):
+        losses(x, turned, 1.0, -1)
+    with pytest.raises(ValueError, match="shape of the rows"):
+        njit(lambda x, g: softkern.logsumexp_vjp(x, g, 2))(x, turned.astype(float))
+    classes, g = np.array([0, 3, 1]), np.array([1.0, 2.0, 3.0])
+    of_each = njit(lambda x, c, g: softkern.cross_entropy_vjp(x, c, g, reduction="none"))
+    assert_same([of_each(x[0], classes, g)], [of_each.py_func(x[0], classes, g)])
 
 
 SCRIPT = """

@@ -1,7 +1,7 @@
 """The kernels of one row as functions that C can call.
 
-Each is `int f(const T *x, intptr_t n, T *y, const double *temperature)`, with a T that is float or
-double: 0 for a temperature that it does not take, else 1, and y holds the results.
+Each is `int f(T *x, intptr_t n, T *y, void *temperature)`, with a T that is float or double: 0 for a
+temperature that it does not take, else 1, and y holds the results.
 """
 
 from functools import cache
@@ -31,40 +31,36 @@ def _temperature(place):
 
 
 @compiled
-def _run(kernel, x, y, t, reduced):
+def _run(kernel, x, y, temperature, reduced):
+    t = _temperature(temperature)
+    if not COLDEST <= t <= HOTTEST:
+        return 0
     x = apart_from(x, y)
     if fits_stack(x):
         run_on_stack(kernel, x, y, t, reduced)
-    else:
-        rows = x.reshape((1, x.size, 1))
-        none = rows[:0]
-        arrays = rows, none, y.reshape((1, y.size, 1)), none
-        run_arrays(kernel, arrays, no_lines(x), t, reduced, False, False, False)
+        return 1
+    if reduced:
+        y[0] = -inf
+    rows = x.reshape((1, x.size, 1))
+    none = rows[:0]
+    arrays = rows, none, y.reshape((1, y.size, 1)), none
+    run_arrays(kernel, arrays, no_lines(x), t, reduced, False, False, False)
+    return 1
 
 
 def softmax(x, n, y, temperature):
-    t, row = _temperature(temperature), carray(x, n)
-    if not COLDEST <= t <= HOTTEST:
-        return 0
-    _run(linked("softmax", row), row, carray(y, n), t, False)
-    return 1
+    row = carray(x, n)
+    return _run(linked("softmax", row), row, carray(y, n), temperature, False)
 
 
 def log_softmax(x, n, y, temperature):
-    t, row = _temperature(temperature), carray(x, n)
-    if not COLDEST <= t <= HOTTEST:
-        return 0
-    _run(linked("log_softmax", row), row, carray(y, n), t, False)
-    return 1
+    row = carray(x, n)
+    return _run(linked("log_softmax", row), row, carray(y, n), temperature, False)
 
 
 def logsumexp(x, n, y, temperature):
-    t, row, result = _temperature(temperature), carray(x, n), carray(y, 1)
-    if not COLDEST <= t <= HOTTEST:
-        return 0
-    result[0] = -inf
-    _run(linked("logsumexp", row), row, result, t, True)
-    return 1
+    row = carray(x, n)
+    return _run(linked("logsumexp", row), row, carray(y, 1), temperature, True)
 
 
 FUNCTIONS = {f.__name__: f for f in (softmax, log_softmax, logsumexp)}

@@ -25,6 +25,11 @@ def as_double(a):
 
 
 @compiled
+def as_single(a):
+    return a.astype(np.float32)
+
+
+@compiled
 def checked(temperature):
     t = float(temperature)
     if not t >= 0:
@@ -133,28 +138,37 @@ def no_lines(x):
 
 
 @compiled
-def cotangent_lines(g, x, rows):
-    """Lines that hold one cotangent a row."""
+def of_all(number, x, axis):
+    """A number for all rows, to fill a line with."""
+    return np.full(1, number)
+
+
+@compiled
+def of_each(a, x, axis):
+    """Numbers for the rows along the axis, one each, likewise."""
+    if a.shape != shape_without(x, axis):
+        raise ValueError("g or target has not the shape of the rows")
+    return np.ascontiguousarray(a).reshape(-1)
+
+
+@compiled
+def cotangent_lines(cotangents, x, rows):
+    """Lines that hold the cotangents of the rows."""
     lines = np.empty((1, rows), x.dtype)
-    own = np.ascontiguousarray(g).reshape(-1)
-    if own.size != rows:
-        raise ValueError("g must have one number a row")
-    lines[COTANGENT] = own
+    lines[COTANGENT] = cotangents
     return lines
 
 
 @compiled
-def class_lines(classes, x, rows, n):
-    """Lines that hold each row's class."""
+def class_lines(classes, cotangents, x, rows, n):
+    """Lines that hold each row's class and cotangent."""
     lines = np.empty((LINES, rows), x.dtype)
-    own = np.ascontiguousarray(classes).reshape(-1)
-    if own.size != rows:
-        raise ValueError("target must have one class a row")
     for i in range(rows):
-        if not 0 <= own[i] < n:
+        if not 0 <= classes[i] < n:
             raise IndexError("a class is out of range")
-        lines[CLASS, i] = own[i]
+        lines[CLASS, i] = classes[i]
     lines[SHARE] = 1.0
+    lines[COTANGENT] = cotangents
     return lines
 
 

@@ -6,13 +6,13 @@ from numba.core.errors import TypingError
 
 from .caching import CACHED
 from .linked import linked
-from .linked_calls import checked, class_lines, run_arrays, shape_without, total
-from .overloads import reader, viewer
-from .own import COTANGENT, LOSS
+from .linked_calls import checked, class_lines, of_each, run_arrays, shape_without, total
+from .overloads import flattener, is_none, reader, viewer
+from .own import LOSS
 
 
-def _losses_of(logits, target, axis, options, reduction, gradient):
-    """What finds the losses of rows, and their gradient, which is empty unless it is wanted."""
+def _losses_of(logits, target, g, axis, temperature, options, reduction):
+    """What finds the losses of rows, and their gradient, for cotangents g; g is None for the losses."""
     for option in options:
         if isinstance(option, types.Type) and not isinstance(
             option, (types.Omitted, types.NoneType)
@@ -20,18 +20,26 @@ def _losses_of(logits, target, axis, options, reduction, gradient):
             raise TypingError(
                 "inside @njit cross-entropy takes no weight, ignore_index or smoothing"
             )
-    number = getattr(target, "dtype", target)
-    if not isinstance(number, types.Integer) or getattr(target, "ndim", 0) != logits.ndim - 1:
+    if is_none(axis):
+        raise TypingError("inside @njit cross-entropy has one axis of classes, not None")
+    (_, read), view = reader(temperature, logits), viewer(axis)
+    classes_of, gradient = flattener(target, "target", logits, axis), g is not None
+    is_per_row = isinstance(target, types.Array) or logits.ndim == 1
+    if not is_per_row or not isinstance(getattr(target, "dtype", target), types.Integer):
         raise TypingError("inside @njit cross-entropy is to classes: integers, one a row")
-    read, view, is_mean = reader(logits), viewer(axis), _name_of(reduction) == "mean"
+    cotangents_of = flattener(g if gradient else 1.0, "g", logits, axis)
+    if cotangents_of is of_each and _name_of(reduction) != "none":
+        raise TypingError("inside @njit g must be a number where losses are reduced")
+    is_mean = _name_of(reduction) == "mean"
 
     @njit(nogil=True, error_model="numpy")
     def run(logits, target, g, axis, temperature):
         t, own = checked(temperature), read(logits)
         rows = view(own, axis)
         count = rows.shape[0] * rows.shape[2]
-        lines = class_lines(np.asarray(target), own, count, rows.shape[1])
-        lines[COTANGENT] = np.asarray(g).reshape(-1) / (count if is_mean else 1)
+        classes = classes_of(target, own, axis)
+        cotangents = cotangents_of(g, own, axis) / (count if is_mean else 1)
+        lines = class_lines(classes, cotangents, own, count, rows.shape[1])
         none = rows[:0]
         dx = np.empty_like(rows) if gradient else none
         address = linked("cross_entropy_of_class", own)
@@ -90,7 +98,7 @@ def cross_entropy(
     temperature=1.0,
 ):
     options = weight, ignore_index, label_smoothing
-    run = _losses_of(logits, target, axis, options, reduction, False)
+    run = _losses_of(logits, target, None, axis, temperature, options, reduction)
     reduced = _reducer(logits, reduction)
 
     def call(
@@ -120,7 +128,7 @@ def cross_entropy_vjp(
     temperature=1.0,
 ):
     options = weight, ignore_index, label_smoothing
-    run = _losses_of(logits, target, axis, options, reduction, True)
+    run = _losses_of(logits, target, g, axis, temperature, options, reduction)
 
     def call(
         logits,
@@ -149,7 +157,7 @@ def cross_entropy_value_and_grad(
     temperature=1.0,
 ):
     options = weight, ignore_index, label_smoothing
-    run = _losses_of(logits, target, axis, options, reduction, True)
+    run = _losses_of(logits, target, 1.0, axis, temperature, options, reduction)
     reduced = _reducer(logits, reduction)
 
     def call(

@@ -9,17 +9,22 @@ from math import inf
 import numpy as np
 from numba import carray, njit, types
 from numba.core.errors import TypingError
+from numba.np.numpy_support import as_dtype, from_dtype
 
+from ..rows import result_dtype
 from .linked import linked, number_on_stack
 from .linked_calls import (
     along,
     apart_from,
     as_double,
     as_given,
+    as_single,
     checked,
     cotangent_lines,
     fits_stack,
     no_lines,
+    of_all,
+    of_each,
     run_arrays,
     run_on_stack,
     shape_without,
@@ -27,7 +32,8 @@ from .linked_calls import (
     whole,
 )
 
-_FLOATS = (types.float32, types.float64)
+_NUMBERS = (types.Integer, types.Float)
+_READERS = {types.float32: as_single, types.float64: as_double}
 
 
 def is_none(argument):
@@ -41,15 +47,19 @@ def refuse(advice, *arguments):
             raise TypingError(f"inside @njit softkern takes no {advice}")
 
 
-def reader(*arrays):
-    """What makes arrays of one kind of float of these, some of which may be None."""
-    numbers = {a.dtype if isinstance(a, types.Array) else a for a in arrays if not is_none(a)}
-    for number in numbers:
-        if number not in _FLOATS and not isinstance(number, (types.Integer, types.Boolean)):
-            raise TypingError(f"inside @njit softkern takes arrays of real numbers, not {number}")
-    if not any(isinstance(a, types.Array) and a.ndim for a in arrays):
-        raise TypingError("inside @njit softkern takes arrays of one or more dimensions")
-    return as_given if len(numbers) == 1 and numbers <= set(_FLOATS) else as_double
+def reader(temperature, *arrays):
+    """The kind of float of the results, and what makes such arrays of these; all as outside."""
+    for a in arrays:
+        if not isinstance(a, types.Array) or a.ndim == 0:
+            raise TypingError(
+                f"inside @njit softkern takes arrays of one or more dimensions, not {a}"
+            )
+        if a.dtype not in _READERS and not isinstance(a.dtype, (types.Integer, types.Boolean)):
+            raise TypingError(f"inside @njit softkern takes arrays of real numbers, not {a.dtype}")
+    if not isinstance(getattr(temperature, "value", temperature), (int, float, *_NUMBERS)):
+        raise TypingError(f"inside @njit temperature must be a number, not {temperature}")
+    number = from_dtype(result_dtype([as_dtype(a.dtype) for a in arrays]))
+    return number, as_given if all(a.dtype == number for a in arrays) else _READERS[number]
 
 
 def viewer(axis):
@@ -61,10 +71,19 @@ def viewer(axis):
     raise TypingError(f"inside @njit axis must be None or an integer, not {axis}")
 
 
-def _check_out(out, x, ndim):
+def flattener(a, name, x, axis):
+    """What makes a row of the numbers that rows have of their own: of one a row, or of one for all."""
+    dimensions = 0 if is_none(axis) else x.ndim - 1
+    if isinstance(a, types.Array) and 0 < a.ndim == dimensions:
+        return of_each
+    if isinstance(a, (int, float, *_NUMBERS)):
+        return of_all
+    raise TypingError(f"inside @njit {name} must be a number a row, not {a}")
+
+
+def _check_out(out, number, ndim):
     if is_none(out):
         return
-    number = x.dtype if x.dtype in _FLOATS else types.float64
     fits = isinstance(out, types.Array) and out.layout == "C" and out.mutable
     if not fits or out.dtype != number or out.ndim != ndim:
         raise TypingError(f"inside @njit out must be a C-contiguous {ndim}-d array of {number}")
@@ -73,8 +92,8 @@ def _check_out(out, x, ndim):
 def _entrywise(kernel):
     def typed(x, axis=None, temperature=1.0, where=None, out=None):
         refuse("where: set what is hidden to -inf", where)
-        read, view = reader(x), viewer(axis)
-        _check_out(out, x, x.ndim)
+        (number, read), view = reader(temperature, x), viewer(axis)
+        _check_out(out, number, x.ndim)
         is_row = x.ndim == 1
 
         def call(x, axis=None, temperature=1.0, where=None, out=None):
@@ -103,11 +122,11 @@ def logsumexp(
     a, axis=None, b=None, keepdims=False, return_sign=False, temperature=1.0, where=None, out=None
 ):
     refuse("b, keepdims, return_sign or where", b, keepdims, return_sign, where)
-    read, view = reader(a), viewer(axis)
+    (number, read), view = reader(temperature, a), viewer(axis)
     if view is along and a.ndim > 1:
-        _check_out(out, a, a.ndim - 1)
+        _check_out(out, number, a.ndim - 1)
 
-        def of_rows(
+        def of_each_row(
             a,
             axis=None,
             b=None,
@@ -129,11 +148,11 @@ def logsumexp(
                 L[...] = -inf
             return L
 
-        return of_rows
+        return of_each_row
     refuse("out for a result that is a number", out)
     is_row = a.ndim == 1
 
-    def of_all(
+    def of_one_row(
         a,
         axis=None,
         b=None,
@@ -156,13 +175,13 @@ def logsumexp(
         run_arrays(address, arrays, no_lines(own), t, True, False, False, False)
         return L[0]
 
-    return of_all
+    return of_one_row
 
 
 def _jvp(kernel):
     def typed(x, v, axis=None, temperature=1.0, where=None, output=None, out=None):
         refuse("where, output or out in a JVP", where, output, out)
-        read, view = reader(x, v), viewer(axis)
+        (_, read), view = reader(temperature, x, v), viewer(axis)
 
         def call(x, v, axis=None, temperature=1.0, where=None, output=None, out=None):
             t, own, tangent = checked(temperature), read(x), read(v)
@@ -189,8 +208,8 @@ def _vjp(kernel, is_logarithmic):
         refuse("where", where)
         is_given = not is_none(output)
         primal = output if is_given else x
-        read, view = reader(primal, g), viewer(axis)
-        _check_out(out, primal, primal.ndim)
+        (number, read), view = reader(temperature, primal, g), viewer(axis)
+        _check_out(out, number, primal.ndim)
         given, log_given = is_given and not is_logarithmic, is_given and is_logarithmic
 
         @njit(nogil=True, error_model="numpy")
@@ -225,7 +244,7 @@ def logsumexp_jvp(
     x, v, axis=None, keepdims=False, temperature=1.0, where=None, output=None, out=None
 ):
     refuse("keepdims, where, output or out in a JVP", keepdims, where, output, out)
-    read, view = reader(x, v), viewer(axis)
+    (_, read), view = reader(temperature, x, v), viewer(axis)
 
     @njit(nogil=True, error_model="numpy")
     def run(x, v, axis, temperature, L, dL):
@@ -240,7 +259,7 @@ def logsumexp_jvp(
         if rows.shape[1] == 0:
             L[...], dL[...] = -inf, 0.0
 
-    def of_rows(
+    def of_each_row(
         x, v, axis=None, keepdims=False, temperature=1.0, where=None, output=None, out=None
     ):
         shape, like = shape_without(x, axis), read(x[:0])
@@ -248,21 +267,26 @@ def logsumexp_jvp(
         run(x, v, axis, temperature, L, dL)
         return L, dL
 
-    def of_all(x, v, axis=None, keepdims=False, temperature=1.0, where=None, output=None, out=None):
+    def of_one_row(
+        x, v, axis=None, keepdims=False, temperature=1.0, where=None, output=None, out=None
+    ):
         like = read(x[:0])
         L, dL = np.empty(1, like.dtype), np.empty(1, like.dtype)
         run(x, v, axis, temperature, L, dL)
         return L[0], dL[0]
 
-    return of_rows if view is along and x.ndim > 1 else of_all
+    return of_each_row if view is along and x.ndim > 1 else of_one_row
 
 
 def logsumexp_vjp(
     x, g, axis=None, keepdims=False, temperature=1.0, where=None, output=None, out=None
 ):
     refuse("keepdims, where or output in this VJP", keepdims, where, output)
-    read, view = reader(x, g), viewer(axis)
-    _check_out(out, x, x.ndim)
+    (number, read), view = reader(temperature, x), viewer(axis)
+    flat = flattener(g, "g", x, axis)
+    if flat is of_each:
+        number, read = reader(temperature, x, g)
+    _check_out(out, number, x.ndim)
 
     def call(x, g, axis=None, keepdims=False, temperature=1.0, where=None, output=None, out=None):
         t, own = checked(temperature), read(x)
@@ -270,7 +294,7 @@ def logsumexp_vjp(
         own = apart_from(own, dx)
         rows = view(own, axis)
         none = rows[:0]
-        lines = cotangent_lines(np.asarray(g), own, rows.shape[0] * rows.shape[2])
+        lines = cotangent_lines(flat(g, own, axis), own, rows.shape[0] * rows.shape[2])
         arrays = rows, none, dx.reshape(rows.shape), none
         address = linked("logsumexp_vjp", own)
         run_arrays(address, arrays, lines, t, False, False, False, False)
