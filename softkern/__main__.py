@@ -61,7 +61,7 @@ def _command(arguments: argparse.Namespace) -> int:
     if arguments.command == "bench":
         from ._cli.bench import bench
 
-        return bench(arguments.words, arguments.json, arguments.plot)
+        return bench(arguments.words, arguments.grid, arguments.json, arguments.plot)
     from ._cli.check import check
 
     return check(arguments.json)
@@ -84,6 +84,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         command.add_argument("--json", action="store_true", help="print the result as JSON")
     _add_run_arguments(run)
     bench.add_argument("words", nargs="*", metavar="WORD", help="such as softmax, float32, axis")
+    bench.add_argument("--grid", action="store_true", help="time a grid of shapes, and sum it up")
     bench.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios to a file")
     return parser, {"run": run, "info": info, "check": check, "bench": bench}
 

@@ -15,7 +15,7 @@ SMALL = ["softmax", "(8,)"]
 @pytest.fixture
 def one_round(monkeypatch):
     measure = bench.measure
-    monkeypatch.setattr(bench, "measure", lambda cases: measure(cases, rounds=1))
+    monkeypatch.setattr(bench, "measure", lambda cases, rounds: measure(cases, rounds=1))
 
 
 @pytest.mark.usefixtures("one_round")
@@ -24,7 +24,7 @@ class TestBench:
         assert main(["bench", *SMALL]) == 0
         out = capsys.readouterr().out
         head, row = (line for line in out.splitlines() if "softmax" in line or "case" in line)
-        assert head.split() == ["case", "softkern", *installed()[:-1], "of", "copy"]
+        assert head.split() == ["case", "softkern", *installed()[:-1], "of", "copy", "noise"]
         assert row.split()[:3] == ["softmax", "float64", "(8,)"]
         assert row.rstrip().endswith("%")
 
@@ -34,7 +34,7 @@ class TestBench:
         report = json.loads(capsys.readouterr().out)
         assert report["threads"] >= 1
         (result,) = report["results"]
-        assert {*result["seconds"]} == {"softkern", *installed()}
+        assert {*result["seconds"]} == {"softkern", "again", *installed()}
         for name, ratio in result["ratios"].items():
             expected = result["seconds"][name] / result["seconds"]["softkern"]
             assert ratio == pytest.approx(expected)

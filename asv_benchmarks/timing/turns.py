@@ -51,6 +51,8 @@ class Worker:
         threads = str(THREADS)
         limits = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
         own = {} if folder is None else {"PYTHONPATH": str(folder)}
+        if library == "copy":  # from 1 MiB on past the cache
+            own["GLIBC_TUNABLES"] = "glibc.cpu.x86_non_temporal_threshold=0x100000"
         self.library = library
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("worker.py")), library, threads],
@@ -98,9 +100,10 @@ def by_turns(case: Case, workers: Mapping[str, Worker], rounds: int = ROUNDS) ->
 
 
 def measure(cases: Iterable[Case], rounds: int = ROUNDS) -> Iterator[tuple[Case, Seconds]]:
-    """Each case with the seconds of softkern and of all that is installed."""
+    """Each case with the seconds of softkern, of all that is installed, and of softkern again."""
+    libraries = {name: name for name in ("softkern", *installed())} | {"again": "softkern"}
     with ExitStack() as stack:
-        workers = {name: stack.enter_context(Worker(name)) for name in ("softkern", *installed())}
+        workers = {name: stack.enter_context(Worker(own)) for name, own in libraries.items()}
         for case in cases:
             yield case, by_turns(case, workers, rounds)
 

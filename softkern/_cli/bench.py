@@ -7,9 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from .._timing.cases import CASES, Case
-from .._timing.turns import THREADS, Seconds, installed, measure, ratio
+from .._timing.cases import CASES, GRID, Case
+from .._timing.turns import PEERS, ROUNDS, THREADS, Seconds, installed, measure, ratio
 from . import InputError, table
+
+GRID_ROUNDS = 5
 
 
 class Result(NamedTuple):
@@ -20,17 +22,21 @@ class Result(NamedTuple):
     ratios: dict[str, float]
 
 
-def bench(words: Sequence[str], as_json: bool, plot: Path | None) -> int:
-    cases = [case for case in CASES if all(word in case.label for word in words)]
+def bench(words: Sequence[str], grid: bool, as_json: bool, plot: Path | None) -> int:
+    named = GRID if grid else CASES
+    cases = [case for case in named if all(word in case.label for word in words)]
     if not cases:
-        raise InputError(f"no case has {' '.join(words)} in its name, such as {CASES[0].label}")
+        raise InputError(f"no case has {' '.join(words)} in its name, such as {named[0].label}")
     if plot:
         _check_plot(plot)
-    results = [_result(case, seconds) for case, seconds in _progress(measure(cases), len(cases))]
+    measured = measure(cases, GRID_ROUNDS if grid else ROUNDS)
+    results = [_result(case, seconds) for case, seconds in _progress(measured, len(cases))]
     if as_json:
         print(json.dumps(_report(results), indent=2))
     else:
         _show(results)
+        if grid:
+            _sum_up(results)
     if plot:
         _plot(results, plot)
     return 0
@@ -75,14 +81,36 @@ def _show(results: Sequence[Result]) -> None:
             _time(r.seconds["softkern"]),
             *(f"{r.ratios[name]:.2f}" if name in r.ratios else "" for name in peers),
             f"{r.ratios['copy']:.0%}",
+            f"{abs(r.ratios['again'] - 1):.0%}",
         )
         for r in results
     ]
     title = (
         f"A call of softkern, by {THREADS} threads; peers' times over that; "
-        "its share of a copy's speed"
+        "its share of a copy's speed; noise, its ratio to itself beyond 1"
     )
-    table.show(title, ("case", "softkern", *peers, "of copy"), rows)
+    table.show(title, ("case", "softkern", *peers, "of copy", "noise"), rows)
+
+
+def _sum_up(results: Sequence[Result]) -> None:
+    """A line for each operation and dtype: its ratios to the best peer of each case."""
+    best: dict[str, list[float]] = {}
+    for r in results:
+        peers = [r.ratios[name] for name in PEERS if name in r.ratios]
+        if peers:
+            best.setdefault(f"{r.case.operation} {r.case.dtype}", []).append(min(peers))
+    rows = [
+        (
+            name,
+            str(len(ratios)),
+            f"{statistics.geometric_mean(ratios):.2f}",
+            f"{min(ratios):.2f}",
+            str(sum(one < 1 for one in ratios)),
+        )
+        for name, ratios in best.items()
+    ]
+    columns = ("operation", "cases", "geometric mean", "least", "below 1")
+    table.show("The best peer's time over softkern's", columns, rows)
 
 
 def _time(seconds: float) -> str:
