@@ -5,6 +5,7 @@ import math
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
+from .kernels import completed
 from .memory import offset
 from .own import own_of
 from .row import FOLD, MAP, Row
@@ -33,9 +34,7 @@ def columns_out(tile, pitch, used, size, y, start, axis, inner, past):
 
 
 @loop
-def sweep_columns(
-    fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
-):
+def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase, lo, hi):
     """Where rows lie side by side: each lane of a vector is a row of its own."""
     apart()
     x, v, y, dy, lines = arrays
@@ -92,13 +91,13 @@ def sweep_columns(
                 like = known.m
             else:
                 like = row_max(x_row, row)
-            state = fold(x_row, v_row, e_row, like, row, known, given)
-            state = complete(x_row, state, row, known)
+            state = operation.fold(x_row, v_row, e_row, like, row, known, given)
+            state = completed(operation, x_row, state, row)
             if phase == FOLD:
                 remember(block_memo, state, with_v)
             else:
                 own = own_of(lines, first + q * w, job.all, True, several)
-                finish(x_row, v_row, e_row, x_row, v_row, own, state, row)
+                operation.finish(x_row, v_row, e_row, x_row, v_row, own, state, row)
         if phase != FOLD:
             height = 1 if job.reduced else size
             if job.writes_y:

@@ -7,8 +7,8 @@ from .job import place_after, place_of, set_temperature, start_of, states_of_uni
 from .memory import load, load_first, offset, same_as, store
 from .own import own_of
 from .row import FOLD, MAP, Row, across_max
-from .simd import apart, inline, lanes, loop, splat
-from .states import STATE_VECTORS, recall, remember, remember_lane, state_of
+from .simd import any_lane, apart, inline, lanes, loop, splat
+from .states import STATE_VECTORS, recall, recall_lane, remember, remember_lane, state_of
 
 
 @inline
@@ -34,10 +34,11 @@ def glance_at_rows(x, stride, memo, used, size):
 
 
 @loop
-def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi):
+def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, lo, hi):
     """Where the axis is the last: all lanes of a vector belong to one row.
 
-    The rows of a unit take each step together, so that one row's latency hides behind the others.
+    Between the folds and the maps of a unit's rows, what their states want is done for all at once:
+    there each lane is a row of its own.
     """
     apart()
     x, v, y, dy, lines = arrays
@@ -45,7 +46,6 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
     with_v = job.reads_v != 0
     read_directly, write_directly = job.read_directly, job.write_directly
     writes_y, writes_dy, rows = job.writes_y, job.writes_dy, job.rows
-    in_lanes = reduced and not (with_v and job.labelled != 0)  # whose sums a lane does not keep
     states = states_of_unit(job, w)
     lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
     unit_memo = offset(lanes_memo, -states * STATE_VECTORS * w)
@@ -109,39 +109,59 @@ def sweep_rows(fold, complete, finish, arrays, tile, memo, rates, temperatures, 
                 known = recall(block_memo, q - here.block * states, with_v)
                 like = known.m
             own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
-            state = fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
+            state = operation.fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
             remember(offset(unit_memo, q * STATE_VECTORS * w), state, with_v)
         row = Row(w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
         for q in range(used):
-            if rows > 1:
-                set_temperature(rates, temperatures, first + q, False, 1, rows)
-            if phase == MAP:
-                known = recall(block_memo, q - here.block * states, with_v)
-            own_x, own_e = offset(x_row, q * x_step), offset(e_row, q * e_step)
-            state = complete(own_x, recall(unit_memo, q, with_v), row, known)
-            if phase == FOLD:
-                remember(offset(block_memo, q * STATE_VECTORS * w), state, with_v)
-            elif in_lanes:
-                remember_lane(lanes_memo, q, state)
+            state = operation.across(recall(unit_memo, q, with_v), row)
+            if q == 0:
+                remember(lanes_memo, state, with_v)  # in the lanes without a row, too
             else:
-                own_v, own_y = offset(v_row, q * v_step), offset(y_row, q * y_step)
-                own_dy = offset(dy_row, q * dy_step)
+                remember_lane(lanes_memo, q, state, with_v)
+        if rows > 1:
+            set_temperature(rates, temperatures, first, True, used, rows)
+        several = Row(w, 1, 1, used, True, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
+        state = operation.complete(recall(lanes_memo, 0, with_v), several)
+        doubtful = any_lane(operation.doubtful(state, several))
+        remember(lanes_memo, state, True)
+        if doubtful:
+            for q in range(used):
+                if rows > 1:
+                    set_temperature(rates, temperatures, first + q, False, 1, rows)
+                state = operation.look_again(
+                    offset(x_row, q * x_step), recall_lane(lanes_memo, q), row
+                )
+                remember_lane(lanes_memo, q, state, True)
+        if phase == FOLD:
+            for q in range(used):
+                remember(
+                    offset(block_memo, q * STATE_VECTORS * w), recall_lane(lanes_memo, q), with_v
+                )
+        elif reduced:
+            if rows > 1:
+                set_temperature(rates, temperatures, first, True, used, rows)
+            dy_row = offset(tile, w)
+            own = own_of(lines, first, job.all, True, used)
+            operation.finish(
+                tile, tile, tile, tile, dy_row, own, recall(lanes_memo, 0, True), several
+            )
+            if writes_y:
+                copy_out(tile, y, y_start, job.y_inner, used, past)
+            if writes_dy:
+                copy_out(dy_row, dy, y_start, job.y_inner, used, past)
+        else:
+            for q in range(used):
+                if rows > 1:
+                    set_temperature(rates, temperatures, first + q, False, 1, rows)
                 own = own_of(lines, first + q, job.all, False, 1)
-                finish(own_x, own_v, own_e, own_y, own_dy, own, state, row)
+                own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
+                own_e = offset(e_row, q * e_step)
+                own_y, own_dy = offset(y_row, q * y_step), offset(dy_row, q * dy_step)
+                state = recall_lane(lanes_memo, q)
+                operation.finish(own_x, own_v, own_e, own_y, own_dy, own, state, row)
                 if not write_directly:
                     start = y_start + q * job.y_inner
                     if writes_y:
                         copy_out(own_y, y, start, job.y_axis, size, past)
                     if writes_dy:
                         copy_out(own_dy, dy, start, job.y_axis, size, past)
-        if in_lanes and phase != FOLD:
-            if rows > 1:
-                set_temperature(rates, temperatures, first, True, used, rows)
-            several = Row(w, 1, 1, used, True, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
-            dy_row = offset(tile, w)
-            own = own_of(lines, first, job.all, True, used)
-            finish(tile, tile, tile, tile, dy_row, own, recall(lanes_memo, 0, True), several)
-            if writes_y:
-                copy_out(tile, y, y_start, job.y_inner, used, past)
-            if writes_dy:
-                copy_out(dy_row, dy, y_start, job.y_inner, used, past)

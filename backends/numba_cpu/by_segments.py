@@ -8,11 +8,11 @@ import math
 
 from numba import carray
 
-from . import kernels
-from . import log_kernels as logs
+from . import operations
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
 from .job import RATES, set_temperature
+from .kernels import completed
 from .launch import ROW_BLOCK
 from .launch import SHORT_ROW as SHORT
 from .memory import load, load_first, load_one, offset, same_as, store, store_one
@@ -23,18 +23,18 @@ from .states import state_of
 
 
 @inline
-def sweep(fold, complete, finish, x, v, y, dy, tile, offsets, temperatures, job, lines, lo, hi):
+def sweep(operation, x, v, y, dy, tile, offsets, temperatures, job, lines, lo, hi):
     """Fold and finish the rows of the segments lo..hi."""
     job = carray(job, 1)[0]
     arrays = x, v, y, dy, lines
     rates, tile = tile, offset(tile, RATES * lanes(tile))
     set_temperature(rates, temperatures, 0, False, 1, job.rows)
-    sweep_short(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi)
-    sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi)
+    sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, hi)
+    sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, hi)
 
 
 @loop
-def sweep_short(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi):
+def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, hi):
     """Each lane of a vector is a row of its own."""
     apart()
     _, _, y, dy, _ = arrays
@@ -61,10 +61,10 @@ def sweep_short(fold, complete, finish, arrays, tile, offsets, rates, temperatur
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
         row = Row(w, size, size, size * w, True, WHOLE, unit, writes_y, rates, rates, 0, rates, 0)
-        state = fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
-        state = complete(tile, state, row, known)
+        state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
+        state = completed(operation, tile, state, row)
         own = own_of(own_g, 0, w, True, used)
-        finish(tile, v_tile, e_tile, tile, v_tile, own, state, row)
+        operation.finish(tile, v_tile, e_tile, tile, v_tile, own, state, row)
         if writes_y:
             scatter(tile, x_lines, size, y, offsets, job, begin, used, hi)
         if writes_dy:
@@ -148,7 +148,7 @@ def scatter(tile, lines, size, out, offsets, job, here, used, hi):
 
 
 @loop
-def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperatures, job, lo, hi):
+def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, hi):
     """All lanes of a vector belong to one row."""
     apart()
     x, v, y, dy, lines = arrays
@@ -189,10 +189,10 @@ def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperature
             w, count, size // w, size, False, WHOLE, unit, writes_y, rates, rates, 0, rates, 0
         )
         like = across_max(load(x_row, 0), False)
-        state = fold(x_row, v_row, e_tile, like, row, known, False)
-        state = complete(x_row, state, row, known)
+        state = operation.fold(x_row, v_row, e_tile, like, row, known, False)
+        state = completed(operation, x_row, state, row)
         numbers = own_of(lines, own, job.all, False, 1)
-        finish(x_row, v_row, e_tile, y_row, dy_row, numbers, state, row)
+        operation.finish(x_row, v_row, e_tile, y_row, dy_row, numbers, state, row)
         if job.reduced:
             if writes_y:
                 store_one(y, own, load_one(tile, 0))
@@ -207,25 +207,20 @@ def sweep_long(fold, complete, finish, arrays, tile, offsets, rates, temperature
 
 
 def softmax(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
-    fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.softmax
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
+    sweep(operations.softmax(), x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
 def logsumexp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.logsumexp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
+    sweep(operations.logsumexp(), x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
 def softmax_jvp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
-    fold, complete, finish = kernels.boltzmann, kernels.as_it_is, kernels.softmax_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
+    sweep(operations.softmax_jvp(), x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
 def logsumexp_jvp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.mean, kernels.as_it_is, logs.logsumexp_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
+    sweep(operations.logsumexp_jvp(), x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
 
 
 def logsumexp_vjp(x, v, y, dy, tile, offsets, t, job, lines, phase, lo, hi):
-    fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp
-    sweep(fold, complete, finish, x, v, y, dy, tile, offsets, t, job, lines, lo, hi)
+    sweep(operations.logsumexp_vjp(), x, v, y, dy, tile, offsets, t, job, lines, lo, hi)

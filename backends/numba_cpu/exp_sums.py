@@ -71,11 +71,11 @@ def _term(x, y, k, base, like, row, keep, near):
 
 
 @inline
-def _exp_sum(x, y, like, row, keep, exact, near):
+def _exp_sum(x, y, like, row, keep, near):
     """The sum of exponentials over a power of two close to exp(like/t), and the maximum of x."""
     base = exp_base(_argument(like, near, row, like)[0])
     zero = splat(like, 0.0)
-    total = other = zero, zero
+    total = zero, zero
     m = n = splat(like, -math.inf)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
@@ -87,25 +87,19 @@ def _exp_sum(x, y, like, row, keep, exact, near):
         b = _term(b, y, k + 1, base, like, row, keep, near)
         c = _term(c, y, k + 2, base, like, row, keep, near)
         d = _term(d, y, k + 3, base, like, row, keep, near)
-        if exact:
-            total, other = accumulate(total, a), accumulate(other, b)
-            total, other = accumulate(total, c), accumulate(other, d)
-        else:
-            total = accumulate(accumulate(total, a + b), c + d)
+        total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours, row.count):
         a = read(x, k, row, -math.inf)
         m = maximum(a, m)
         total = accumulate(total, _term(a, y, k, base, like, row, keep, near))
-    if exact:
-        total = add_pairs(total, other)
     return total, maximum(m, n)
 
 
 @inline
-def _exp_sum_over(x, y, like, row, keep, exact):
+def _exp_sum_over(x, y, like, row, keep):
     if row.unit and not any_lane(_is_far(like, row)):
-        return _exp_sum(x, y, like, row, keep, exact, True)
-    return _exp_sum(x, y, like, row, keep, exact, False)
+        return _exp_sum(x, y, like, row, keep, True)
+    return _exp_sum(x, y, like, row, keep, False)
 
 
 @inline
@@ -115,11 +109,11 @@ def _is_too_low(like, m, row):
 
 
 @inline
-def _exp_sum_safely(x, y, like, row, keep, exact):
-    total, m = _exp_sum_over(x, y, anchor(like), row, keep, exact)
+def _exp_sum_safely(x, y, like, row, keep):
+    total, m = _exp_sum_over(x, y, anchor(like), row, keep)
     if _is_too_low(like, m, row):
         like = across_max(m, row.columns)
-        total, m = _exp_sum_over(x, y, anchor(like), row, keep, exact)
+        total, m = _exp_sum_over(x, y, anchor(like), row, keep)
     return total, m, anchor(like)
 
 
@@ -131,21 +125,14 @@ def exp_sum(x, like, row):
     glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
     apart()
-    return _exp_sum_safely(x, x, like, row, False, False)
-
-
-@loop
-def exp_sum_exactly(x, like, row):
-    """`exp_sum` without a rounding, for where one entry outweighs all others."""
-    apart()
-    return _exp_sum_safely(x, x, like, row, False, True)
+    return _exp_sum_safely(x, x, like, row, False)
 
 
 @loop
 def exp_and_sum(x, y, like, row):
     """`exp_sum`, with each exponential left in y."""
     apart()
-    return _exp_sum_safely(x, y, like, row, True, False)
+    return _exp_sum_safely(x, y, like, row, True)
 
 
 @loop

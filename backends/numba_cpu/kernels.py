@@ -12,40 +12,67 @@ from .folds import deviation, normalise, peak, reciprocal, row_sum
 from .memory import load, store
 from .own import COTANGENT, own_number
 from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
-from .simd import apart, fma, inline, lanes, loop, select, splat
+from .simd import any_lane, apart, fma, inline, lanes, loop, select, splat
 from .states import State, state_of
+
+
+@inline
+def as_it_is(state, row):
+    return state
+
+
+@inline
+def never(state, row):
+    return state.m < state.m
+
+
+@inline
+def not_again(x, state, row):
+    return state
+
+
+@inline
+def completed(operation, x, state, row):
+    state = operation.complete(operation.across(state, row), row)
+    if any_lane(operation.doubtful(state, row)):
+        state = operation.look_again(x, state, row)
+    return state
 
 
 @inline
 def exponentials(x, v, e, like, row, known, given):
     """e becomes exponentials."""
     total, m, like = exp_and_sum(x, e, like, row)
-    return sum_of_lanes(m, total, like)
+    return sum_over_row(total, m, like, row, known)
 
 
 @inline
-def sum_of_lanes(m, total, like):
-    """What `exp_sum` returns, as a state, in which p is `like`."""
+def sum_over_row(total, m, like, row, known):
+    """What `exp_sum` returns, as a state, in which p is `like`; in the phase MAP `known` with it."""
+    if row.phase == MAP:
+        return State(known.m, known.s, like, known.a, known.g, known.h, known.s, known.m)
     zero = splat(m, 0.0)
     return State(m, total, like, (zero, zero), (zero, zero), (zero, zero), total, m)
 
 
 @inline
-def complete_sum(x, state, row, known):
-    """s and m of `exponentials`; in the phase MAP the sum over the whole row."""
-    total = across_sum(state.total, row.columns)
-    if row.phase == FOLD:
-        m = across_max(state.m, row.columns)
-        total = divide_pairs(total, share_of_max(m, state.p, row)[1])
-        return state_of(m, total, total)
+def across(state, row):
+    """The sum and the maximum of all lanes."""
     if row.phase == MAP:
-        total = multiply_pairs(known.s, share_of_max(known.m, state.p, row)[1])
-    return state_of(state.m, total, total)
+        return state
+    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
+    return State(m, total, state.p, state.a, state.g, state.h, total, m)
 
 
 @inline
-def as_it_is(x, state, row, known):
-    return state
+def complete_sum(state, row):
+    """s and m of `exponentials`; in the phase MAP the sum over the whole row."""
+    total = state.s
+    if row.phase == FOLD:
+        total = divide_pairs(total, share_of_max(state.m, state.p, row)[1])
+    if row.phase == MAP:
+        total = multiply_pairs(total, share_of_max(state.m, state.p, row)[1])
+    return state_of(state.m, total, total)
 
 
 @inline

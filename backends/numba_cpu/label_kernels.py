@@ -10,11 +10,11 @@ for the class; `label_rows` then sees to the losses and the classes.
 
 import math
 
-from .elementary import accumulate, add_pairs, divide_pairs, multiply_pairs
-from .exp_sums import exp_and_sum, exp_of_max, exp_sum, exp_sum_of_others, share_of_max
+from .elementary import accumulate, add_pairs, multiply_pairs
+from .exp_sums import exp_and_sum, exp_sum, share_of_max
 from .folds import reciprocal
-from .kernels import sum_of_lanes
-from .log_kernels import log_of
+from .kernels import sum_over_row
+from .log_kernels import complete_apart, log_of
 from .memory import load_one, offset, store_one
 from .own import (
     CLASS,
@@ -29,9 +29,9 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
-from .simd import any_lane, apart, fma, inline, loop, narrow, select, splat
-from .states import State, choose
+from .row import FOLD, MAP, across_sum, rate_of, read, write
+from .simd import apart, fma, inline, loop, narrow, select, splat
+from .states import State
 
 
 @inline
@@ -43,73 +43,32 @@ def exponentials(x, v, e, like, row, known, given):
         total, m, like = exp_sum(x, like, row)
     else:
         total, m, like = exp_and_sum(x, e, like, row)
-    return sum_of_lanes(m, total, like)
+    return sum_over_row(total, m, like, row, known)
 
 
 @inline
-def complete(x, state, row, known):
-    """m, s, and the sum that the exponentials are divided by; as `_sums_apart` where that will do."""
-    if row.phase == MAP:
-        if not row.wants_y:
-            return known
-        total = multiply_pairs(known.s, share_of_max(known.m, state.p, row)[1])
-        return State(known.m, known.s, state.p, state.a, state.g, state.h, total, known.m)
-    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
-    s, a = _sums_apart(x, m, state.p, total, row)
-    if not _ends_here(row):
-        s = _sum(s, a, m, state.p, row)
-    return State(m, s, state.p, a, state.g, state.h, total, m)
-
-
-@inline
-def _ends_here(row):
-    """Whether nothing but log s is wanted: the rest is done for several rows at once."""
-    return row.phase == WHOLE and not row.wants_y
-
-
-@inline
-def _sums_apart(x, m, like, total, row):
-    """The total and 0, or where the maximum outweighs all others their sum and the number of maxima.
-
-    In a total that is mostly the maximum's, the others have lost their digits: they are added again.
-    """
-    zero = splat(m, 0.0)
-    maxima = zero
-    outweighed = total[0] < exp_of_max(m, like, row) * 2.0
-    if any_lane(outweighed):
-        others, maxima = exp_sum_of_others(x, m, like, row)
-        total = choose(outweighed, across_sum(others, row.columns), total)
-        maxima = across_sum((maxima, zero), row.columns)[0]
-        maxima = select(outweighed, maxima, zero)
-    return total, (maxima, zero)
-
-
-@inline
-def _sum(total, maxima, m, like, row):
-    """s of what `_sums_apart` gives, its part beyond the maximum as accurate as the whole."""
-    zero, one = splat(m, 0.0), splat(m, 1.0)
-    rest = divide_pairs(total, share_of_max(m, like, row)[1])
-    rest = add_pairs((maxima[0] - one, zero), rest)
-    return add_pairs((one, zero), rest)
+def complete(state, row):
+    """m, s, and the sum that the exponentials are divided by."""
+    if row.phase == MAP and row.wants_y:
+        total = multiply_pairs(state.s, share_of_max(state.m, state.p, row)[1])
+        return State(state.m, state.s, state.p, state.a, state.g, state.h, total, state.m)
+    return complete_apart(state, row)
 
 
 @loop
 def of_class(x, v, e, y, dy, own, state, row):
     """y = share g softmax(x/t) / t."""
     apart()
-    _note_sums(own, state, row)
+    _note_sums(own, state)
     if row.wants_y:
         weight = own_number(own, SHARE) * own_number(own, COTANGENT)
         _weighted(e, y, weight * rate_of(row)[0], state.total, row)
 
 
 @inline
-def _note_sums(own, state, row):
-    s = state.s
-    if _ends_here(row):
-        s = _sum(s, state.a, state.m, state.p, row)
+def _note_sums(own, state):
     note(own, MAXIMUM, state.m)
-    note(own, LOG_SUM, narrow(log_of(s), state.m))
+    note(own, LOG_SUM, narrow(log_of(state.s), state.m))
 
 
 @inline
@@ -128,7 +87,7 @@ def exponentials_and_labels(x, v, e, like, row, known, given):
     """Likewise, with the sum of v and <v, x>."""
     state = exponentials(x, v, e, like, row, known, given)
     if row.phase == MAP:
-        return State(state.m, state.s, state.p, known.a, known.g, known.h, state.total, state.top)
+        return state
     g, h = _label_sums(v, x, row)
     return State(state.m, state.s, state.p, state.a, g, h, state.total, state.top)
 
@@ -154,7 +113,7 @@ def _label_sums(v, x, row):
 def of_all(x, v, e, y, dy, own, state, row):
     """y = g ((share + share_of_all Q) softmax(x/t) - share_of_all v) / t."""
     apart()
-    _note_sums(own, state, row)
+    _note_sums(own, state)
     m = state.m
     of_maximum = multiply_pairs(state.g, (m, splat(m, 0.0)))
     cost = add_pairs(of_maximum, (state.h[0] * -1.0, state.h[1] * -1.0))

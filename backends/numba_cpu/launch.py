@@ -136,7 +136,7 @@ def lay_out(job, n, inner, columns, vector):
         job.block = min(n, COLUMN_BLOCK)
         job.room = job.block * job.width + vector
     else:
-        job.width = max(1, ROWS_AT_ONCE // n)
+        job.width = min(vector, max(1, ROWS_AT_ONCE // n))
         if job.reduced and n <= ROWS_AT_ONCE:
             job.width = vector  # so that one vector holds their results
         job.block = min(n, ROW_BLOCK)

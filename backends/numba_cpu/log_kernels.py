@@ -4,14 +4,19 @@ import math
 
 from . import elementary
 from .elementary import add_pairs, divide_pairs, multiply_pairs, two_sum
-from .exp_sums import exp_sum, exp_sum_exactly, share_of_max, shifted, split_sum
+from .exp_sums import (
+    exp_of_max,
+    exp_sum,
+    exp_sum_of_others,
+    share_of_max,
+    shifted,
+    split_sum,
+)
 from .folds import deviation, normalise, peak, reciprocal, row_max, row_sum
-from .kernels import sum_of_lanes
+from .kernels import never, sum_over_row
 from .memory import store
 from .row import (
-    FOLD,
     MAP,
-    WHOLE,
     across_max,
     across_sum,
     anchor,
@@ -23,33 +28,52 @@ from .row import (
 from .simd import any_lane, apart, fma, inline, is_nan, loop, narrow, select, splat, widen
 from .states import State, choose, state_of
 
-# Where the rest of a row is less than this part of its maximum, `pair` counts the two apart.
-NEARLY_ALONE = 1 / 256
-
 
 @inline
-def pair(x, v, e, like, row, known, given):
+def sums(x, v, e, like, row, known, given):
     """Only m and s."""
     if row.phase == MAP:
         return known
-    total, m, like = exp_sum_exactly(x, like, row)
-    return sum_of_lanes(m, total, like)
+    total, m, like = exp_sum(x, like, row)
+    return sum_over_row(total, m, like, row, known)
 
 
 @inline
-def complete_pair(x, state, row, known):
-    """s, its part beyond the maximum as accurate as the whole."""
+def complete_apart(state, row):
+    """s, its part beyond the maximum as accurate as the whole, but where the maximum outweighs that."""
     if row.phase == MAP:
-        return known
-    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
-    top, accurate = share_of_max(m, state.p, row)
-    zero, one = splat(m, 0.0), splat(m, 1.0)
-    rest = divide_pairs(add_pairs(total, (top * -1.0, zero)), accurate)
-    s = add_pairs((one, zero), rest)
-    nearly_alone = rest[0] < NEARLY_ALONE
-    if any_lane(nearly_alone):
-        s = choose(nearly_alone, split_sum(x, x, m, row, False)[0], s)
-    return state_of(m, s, s)
+        return state
+    zero = splat(state.m, 0.0)
+    top = exp_of_max(state.m, state.p, row)
+    rest = add_pairs(state.s, (top * -1.0, zero))
+    return with_rest(state, rest, splat(zero, 1.0), row)
+
+
+@inline
+def with_rest(state, rest, maxima, row):
+    """s of a sum without the maxima, and how many those are."""
+    zero, one = splat(state.m, 0.0), splat(state.m, 1.0)
+    rest = divide_pairs(rest, share_of_max(state.m, state.p, row)[1])
+    s = add_pairs((one, zero), add_pairs((maxima - one, zero), rest))
+    return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
+
+
+@inline
+def outweighed(state, row):
+    """Where a sum is mostly the maximum's, so that the others have lost their digits in it."""
+    if row.phase == MAP:
+        return never(state, row)
+    return state.total[0] < exp_of_max(state.m, state.p, row) * 2.0
+
+
+@inline
+def others_again(x, state, row):
+    """`complete_apart` where the maximum outweighs all others, which are added again."""
+    others, maxima = exp_sum_of_others(x, state.m, state.p, row)
+    maxima = across_sum((maxima, splat(maxima, 0.0)), row.columns)[0]
+    apart_state = with_rest(state, across_sum(others, row.columns), maxima, row)
+    s = choose(outweighed(state, row), apart_state.s, state.s)
+    return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 
 
 @inline
@@ -155,46 +179,36 @@ def settle(x, m, s, row):
 
 
 @inline
-def sum_alone(x, v, e, like, row, known, given):
-    """m and s, to the accuracy that L wants."""
-    if row.phase == MAP:
-        return known
-    total, m, like = exp_sum(x, like, row)
-    return sum_of_lanes(m, total, like)
+def infinite(state, row):
+    return state.m == math.inf
 
 
 @inline
-def complete_sum_alone(x, state, row, known):
-    """The sum and the maximum; they are divided for many rows at once, where the rows end there."""
-    if row.phase == MAP:
-        return known
-    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
-    state = State(m, settle(x, m, total, row), state.p, total, total, total, total, m)
-    return _divided(state, row) if row.phase == FOLD else state
+def settle_state(x, state, row):
+    s = settle(x, state.m, state.s, row)
+    return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 
 
 @inline
-def _divided(state, row):
+def complete_alone(state, row):
+    """s, to the accuracy that L wants."""
+    if row.phase == MAP:
+        return state
     # The maximum as it was rounded in the sum: s is 1 for one entry, and never less.
-    top, _ = share_of_max(state.m, state.p, row)
+    top = exp_of_max(state.m, state.p, row)
     s = divide_pairs(state.s, (top, splat(top, 0.0)))
-    infinite = state.m == math.inf
-    return state_of(state.m, choose(infinite, state.s, s), s)
+    return state_of(state.m, s, s)
 
 
 @inline
 def logsumexp(x, v, e, y, dy, own, state, row):
     """L = m + t log s."""
-    if row.phase == WHOLE:
-        state = _divided(state, row)
     _log_of_sum(y, state, row)
 
 
 @inline
 def partial_logsumexp(x, v, e, y, dy, own, state, row):
     """m and s themselves."""
-    if row.phase == WHOLE:
-        state = _divided(state, row)
     store(y, 0, state.m)
     store(dy, 0, state.s[0] + state.s[1])
 

@@ -12,7 +12,7 @@ from .elementary import (
     two_diff,
 )
 from .exp_sums import shifted
-from .memory import load, store, store_one
+from .memory import load, load_one, store, store_one
 from .row import anchor
 from .shuffles import one_lane
 from .simd import apart, inline, lanes, loop, maximum, select, splat
@@ -61,15 +61,40 @@ def remember(memo, state, with_v):
 
 
 @inline
-def remember_lane(memo, lane, state):
+def remember_lane(memo, lane, state, with_v):
     """Keep the state of one row as one lane of a memo for as many rows as a vector has lanes."""
     w = lanes(memo)
     store_one(memo, lane, one_lane(state.m))
     store_one(memo, w + lane, one_lane(state.s[0]))
     store_one(memo, 2 * w + lane, one_lane(state.s[1]))
     store_one(memo, 3 * w + lane, one_lane(state.p))
-    store_one(memo, 4 * w + lane, one_lane(state.a[0]))
-    store_one(memo, 5 * w + lane, one_lane(state.a[1]))
+    if with_v:
+        store_one(memo, 4 * w + lane, one_lane(state.a[0]))
+        store_one(memo, 5 * w + lane, one_lane(state.a[1]))
+        store_one(memo, 6 * w + lane, one_lane(state.g[0]))
+        store_one(memo, 7 * w + lane, one_lane(state.g[1]))
+        store_one(memo, 8 * w + lane, one_lane(state.h[0]))
+        store_one(memo, 9 * w + lane, one_lane(state.h[1]))
+        store_one(memo, 10 * w + lane, one_lane(state.total[0]))
+        store_one(memo, 11 * w + lane, one_lane(state.total[1]))
+        store_one(memo, 12 * w + lane, one_lane(state.top))
+
+
+@inline
+def recall_lane(memo, lane):
+    """The state of one row, in all lanes."""
+    m, p, top = _of_lane(memo, 0, lane), _of_lane(memo, 3, lane), _of_lane(memo, 12, lane)
+    s = _of_lane(memo, 1, lane), _of_lane(memo, 2, lane)
+    a = _of_lane(memo, 4, lane), _of_lane(memo, 5, lane)
+    g = _of_lane(memo, 6, lane), _of_lane(memo, 7, lane)
+    h = _of_lane(memo, 8, lane), _of_lane(memo, 9, lane)
+    total = _of_lane(memo, 10, lane), _of_lane(memo, 11, lane)
+    return State(m, s, p, a, g, h, total, top)
+
+
+@inline
+def _of_lane(memo, vector, lane):
+    return splat(memo, load_one(memo, vector * lanes(memo) + lane))
 
 
 @inline

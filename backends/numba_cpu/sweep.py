@@ -2,9 +2,8 @@
 
 from numba import carray
 
-from . import kernels
 from . import label_kernels as labels
-from . import log_kernels as logs
+from . import operations
 from .by_columns import sweep_columns
 from .by_rows import sweep_rows
 from .job import RATES, set_temperature, states_of_unit
@@ -17,7 +16,7 @@ GROUPS_AT_ONCE = 4  # between which labels are seen to
 
 
 @inline
-def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi):
+def sweep(operation, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi):
     """Fold and finish the rows of the units lo..hi, in the phase MERGE those of the groups lo..hi."""
     job = carray(job, 1)[0]
     arrays = x, v, y, dy, lines
@@ -26,43 +25,21 @@ def sweep(fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, li
     if phase == MERGE:
         merge_blocks(memo, rates, temperatures, job, lo, hi)
     elif job.columns:
-        sweep_columns(
-            fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
-        )
+        sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase, lo, hi)
     else:
-        sweep_rows(
-            fold, complete, finish, arrays, tile, memo, rates, temperatures, job, phase, lo, hi
-        )
+        sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, lo, hi)
     if job.past:
         fence()
 
 
 @inline
-def sweep_labels(
-    fold, complete, finish, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi
-):
+def sweep_labels(operation, x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, hi):
     """`sweep`, and what the labels want: of rows that end here soon, while they are in the cache."""
     step = GROUPS_AT_ONCE if phase == WHOLE else hi - lo
     for first in range(lo, hi, step):
         last = min(hi, first + step)
         if phase != LABEL:
-            sweep(
-                fold,
-                complete,
-                finish,
-                x,
-                v,
-                y,
-                dy,
-                tile,
-                memo,
-                temperatures,
-                job,
-                lines,
-                phase,
-                first,
-                last,
-            )
+            sweep(operation, x, v, y, dy, tile, memo, temperatures, job, lines, phase, first, last)
         if phase in (LABEL, WHOLE):
             labels.label_rows(x, v, y, lines, temperatures, carray(job, 1)[0], first, last)
 
@@ -85,55 +62,48 @@ def merge_blocks(memo, rates, temperatures, job, lo, hi):
 
 
 def softmax(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.softmax
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.softmax(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def log_softmax(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.pair, logs.complete_pair, logs.log_softmax
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.log_softmax(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def logsumexp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.logsumexp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.logsumexp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def partial_logsumexp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.sum_alone, logs.complete_sum_alone, logs.partial_logsumexp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.partial_logsumexp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def softmax_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = kernels.boltzmann, kernels.as_it_is, kernels.softmax_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.softmax_jvp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def log_softmax_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.boltzmann_apart, kernels.as_it_is, logs.log_softmax_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.log_softmax_jvp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def logsumexp_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.mean, kernels.as_it_is, logs.logsumexp_jvp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.logsumexp_jvp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def log_softmax_vjp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = logs.softmax_and_total, kernels.as_it_is, logs.log_softmax_vjp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.log_softmax_vjp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def logsumexp_vjp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp
-    sweep(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep(operations.logsumexp_vjp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
 def cross_entropy_of_class(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = labels.exponentials, labels.complete, labels.of_class
-    sweep_labels(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep_labels(
+        operations.cross_entropy_of_class(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi
+    )
 
 
 def cross_entropy_of_all(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
-    fold, complete, finish = labels.exponentials_and_labels, labels.complete, labels.of_all
-    sweep_labels(fold, complete, finish, x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+    sweep_labels(
+        operations.cross_entropy_of_all(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi
+    )

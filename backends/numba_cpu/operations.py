@@ -1,0 +1,119 @@
+"""The operations on a row: what each does to it."""
+
+from typing import NamedTuple
+
+from . import kernels
+from . import label_kernels as labels
+from . import log_kernels as logs
+from .simd import inline
+
+
+class Operation(NamedTuple):
+    """What is done to each row, in this order.
+
+    A fold may leave it to `across` to bring the lanes of its row together. `complete` and `doubtful` see the states of several rows at once, each in a lane of its own;
+    where a state is doubtful, the row is looked at again.
+    """
+
+    fold: object
+    across: object
+    complete: object
+    finish: object
+    doubtful: object
+    look_again: object
+
+
+@inline
+def _once(fold, across, complete, finish):
+    """An operation that never looks at a row again."""
+    return Operation(fold, across, complete, finish, kernels.never, kernels.not_again)
+
+
+@inline
+def softmax():
+    return _once(kernels.exponentials, kernels.across, kernels.complete_sum, kernels.softmax)
+
+
+@inline
+def softmax_jvp():
+    return _once(kernels.boltzmann, kernels.as_it_is, kernels.as_it_is, kernels.softmax_jvp)
+
+
+@inline
+def log_softmax():
+    return Operation(
+        logs.sums,
+        kernels.across,
+        logs.complete_apart,
+        logs.log_softmax,
+        logs.outweighed,
+        logs.others_again,
+    )
+
+
+@inline
+def log_softmax_jvp():
+    return _once(logs.boltzmann_apart, kernels.as_it_is, kernels.as_it_is, logs.log_softmax_jvp)
+
+
+@inline
+def log_softmax_vjp():
+    return _once(logs.softmax_and_total, kernels.as_it_is, kernels.as_it_is, logs.log_softmax_vjp)
+
+
+@inline
+def logsumexp():
+    return Operation(
+        logs.sums,
+        kernels.across,
+        logs.complete_alone,
+        logs.logsumexp,
+        logs.infinite,
+        logs.settle_state,
+    )
+
+
+@inline
+def partial_logsumexp():
+    return Operation(
+        logs.sums,
+        kernels.across,
+        logs.complete_alone,
+        logs.partial_logsumexp,
+        logs.infinite,
+        logs.settle_state,
+    )
+
+
+@inline
+def logsumexp_jvp():
+    return _once(logs.mean, kernels.as_it_is, kernels.as_it_is, logs.logsumexp_jvp)
+
+
+@inline
+def logsumexp_vjp():
+    return _once(kernels.exponentials, kernels.across, kernels.complete_sum, kernels.logsumexp_vjp)
+
+
+@inline
+def cross_entropy_of_class():
+    return Operation(
+        labels.exponentials,
+        kernels.across,
+        labels.complete,
+        labels.of_class,
+        logs.outweighed,
+        logs.others_again,
+    )
+
+
+@inline
+def cross_entropy_of_all():
+    return Operation(
+        labels.exponentials_and_labels,
+        kernels.across,
+        labels.complete,
+        labels.of_all,
+        logs.outweighed,
+        logs.others_again,
+    )
