@@ -13,6 +13,7 @@ from numba.extending import overload
 
 from .elementary import add_pairs
 from .memory import load, load_first, store, store_first
+from .part import PART
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, narrowed_twice, widened_halves
 from .simd import inline, lanes, maximum, select, splat
 
@@ -104,7 +105,7 @@ def _across_sum(total):
     """Chosen by type, see below."""
 
 
-@overload(_across_sum, jit_options={"forceinline": True})
+@overload(_across_sum, jit_options={"forceinline": True, **PART})
 def _across_sum_of(total):
     if total[0].element == types.float64:
         return lambda total: _across_sum_float64(total)

@@ -10,13 +10,15 @@ import operator
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
+
+from .part import PART
 
 LANES = {types.float32: 16, types.float64: 8}
 
-inline = njit(forceinline=True, error_model="numpy", nogil=True)
+inline = njit(forceinline=True, **PART)
 # For a function with a hot loop: called, not inlined, so that its loop has all the registers.
-loop = njit(forceinline=False, error_model="numpy", nogil=True)
+loop = njit(forceinline=False, **PART)
 
 _I32 = ir.IntType(32)
 LLVM_TYPE = {
@@ -80,54 +82,67 @@ def call(builder: ir.IRBuilder, name: str, returned: ir.Type, args: list[ir.Valu
     return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
 
 
+def in_lanes(context, builder, value, kind, vector):
+    """A vector as it is, a number in every lane."""
+    if isinstance(kind, Vector):
+        return value
+    number = context.cast(builder, value, kind, vector.element)
+    return splat_value(builder, context.get_value_type(vector), number)
+
+
 @intrinsic
 def splat(typing, like, value):
     """A vector of the type of `like` (a vector or a pointer) with `value` in every lane."""
     vector = like if isinstance(like, Vector) else vector_of(like.dtype)
 
     def generate(context, builder, signature, args):
-        number = context.cast(builder, args[1], value, vector.element)
-        return splat_value(builder, context.get_value_type(vector), number)
+        return in_lanes(context, builder, args[1], value, vector)
 
     return vector(like, value), generate
 
 
-def _binary(emit, element=None):
-    """The overload of a Python operator: vector with vector, or with a number in every lane."""
+def _define(symbol, emit, element=None):
+    """A Python operator: vector with vector, or with a number in every lane.
 
-    @intrinsic
-    def apply(typing, a, b):
-        def generate(context, builder, signature, args):
-            return emit(builder, *args)
+    It is written in place: an overload is a function of its own, and to inline hundreds of those
+    takes longer than all else that LLVM does.
+    """
 
-        return (Vector(element, a.lanes) if element else a)(a, b), generate
+    def typer(context):
+        def type_of_result(a, b):
+            vector = _vector_among(a, b)
+            others = [each for each in (a, b) if each != vector]
+            if vector is None or not all(isinstance(each, types.Number) for each in others):
+                return None
+            return Vector(element, vector.lanes) if element else vector
 
-    def overloaded(a, b):
-        if isinstance(a, Vector) and isinstance(b, Vector):
-            return lambda a, b: apply(a, b)
-        if isinstance(a, Vector) and isinstance(b, types.Number):
-            return lambda a, b: apply(a, splat(a, b))
-        if isinstance(a, types.Number) and isinstance(b, Vector):
-            return lambda a, b: apply(splat(b, a), b)
-        return None
+        return type_of_result
 
-    return overloaded
+    def generate(context, builder, signature, args):
+        vector = _vector_among(*signature.args)
+        operands = zip(args, signature.args, strict=True)
+        return emit(builder, *(in_lanes(context, builder, *each, vector) for each in operands))
+
+    type_callable(symbol)(typer)
+    for kinds in (Vector, Vector), (Vector, types.Number), (types.Number, Vector):
+        lower_builtin(symbol, *kinds)(generate)
+
+
+def _vector_among(a, b):
+    return next((each for each in (a, b) if isinstance(each, Vector)), None)
 
 
 def _comparison(symbol):
-    return _binary(lambda builder, a, b: builder.fcmp_ordered(symbol, a, b), types.boolean)
+    return lambda builder, a, b: builder.fcmp_ordered(symbol, a, b)
 
 
-for _operator, _overloaded in {
-    operator.add: _binary(ir.IRBuilder.fadd),
-    operator.sub: _binary(ir.IRBuilder.fsub),
-    operator.mul: _binary(ir.IRBuilder.fmul),
-    operator.truediv: _binary(ir.IRBuilder.fdiv),
-    operator.gt: _comparison(">"),
-    operator.lt: _comparison("<"),
-    operator.eq: _comparison("=="),
-}.items():
-    overload(_operator, jit_options={"forceinline": True})(_overloaded)
+_define(operator.add, ir.IRBuilder.fadd)
+_define(operator.sub, ir.IRBuilder.fsub)
+_define(operator.mul, ir.IRBuilder.fmul)
+_define(operator.truediv, ir.IRBuilder.fdiv)
+_define(operator.gt, _comparison(">"), types.boolean)
+_define(operator.lt, _comparison("<"), types.boolean)
+_define(operator.eq, _comparison("=="), types.boolean)
 
 
 @intrinsic
