@@ -1,0 +1,282 @@
+"""The call that most callers make, contiguous rows and no options, as functions that CPython calls.
+
+Python takes longer to look at such a call than a kernel does to compute few numbers. Here Numba
+compiles the look as a C function of CPython's kind, which reads NumPy's arrays as C does.
+"""
+
+import ctypes
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import cfunc, from_dtype, njit, types
+from numba.extending import intrinsic
+
+from .caching import CACHED
+from .launch import ROW_BLOCK, call, describe_rows
+from .row import WHOLE
+from .stack import ALIGNMENT, address_of, job_on_stack
+from .threads import WORTH_SHARING
+
+# Below this many numbers, to let go of the GIL would take longer than the kernel does.
+_FEW = 1 << 11
+
+# The head of a PyArrayObject, which NumPy's ABI keeps as it is; `kind` is the dtype.
+_ARRAY = np.dtype(
+    [
+        ("references", np.intp),
+        ("type", np.intp),
+        ("data", np.intp),
+        ("ndim", np.intc),
+        ("shape", np.intp),
+        ("strides", np.intp),
+        ("base", np.intp),
+        ("kind", np.intp),
+        ("flags", np.intc),
+    ],
+    align=True,
+)
+_CONTIGUOUS, _WRITEABLE, _ALIGNED = 0x1, 0x400, 0x100
+
+# A PyMethodDef, and behind it the addresses that its function needs: they differ from process to
+# process, and compiled code is kept for all.
+_FUNCTION = np.dtype(
+    [
+        (name, np.intp)
+        for name in (
+            "name",
+            "code",
+            "convention",
+            "doc",
+            "reduced",  # whether results are one number a row
+            "none",
+            "array",
+            "int",
+            "float",
+            "empty",  # of NumPy's C API
+            "returned",
+            "float32",
+            "kernel32",  # 0 before it is compiled
+            "one32",  # where t = 1 lies
+            "float64",
+            "kernel64",
+            "one64",
+        )
+    ]
+)
+_FASTCALL = 0x80
+_PYARRAY_EMPTY, _PYARRAY_RETURN = 184, 76  # their places in NumPy's C API
+
+_add_reference = types.ExternalFunction("Py_IncRef", types.void(types.intp))
+_int = types.ExternalFunction("PyNumber_AsSsize_t", types.intp(types.intp, types.intp))
+_float = types.ExternalFunction("PyFloat_AsDouble", types.float64(types.intp))
+_let_go = types.ExternalFunction("PyEval_SaveThread", types.intp())
+_take_back = types.ExternalFunction("PyEval_RestoreThread", types.void(types.intp))
+_allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.intp))
+_free = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
+_no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
+
+# Called by compiled code alone: what Python would need is not compiled.
+_part = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _at(kind: types.Type) -> Any:
+    """What lies at an address."""
+
+    @intrinsic
+    def at(typing, address):
+        def generate(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(kind))
+
+        return kind(types.intp), generate
+
+    return at
+
+
+_array_at, _function_at = _at(from_dtype(_ARRAY)), _at(from_dtype(_FUNCTION))
+_words_at = _at(types.CPointer(types.intp))
+
+
+@intrinsic
+def _call_c(typing, address, arguments):
+    """Call a C function of words that returns a word."""
+
+    def generate(context, builder, signature, args):
+        words = [builder.extract_value(args[1], i) for i in range(len(arguments))]
+        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)] * len(words))
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
+
+    return types.intp(types.intp, arguments), generate
+
+
+@_part
+def _is_last(axis, x, f):
+    if axis == f.none:
+        return x.ndim == 1
+    if _array_at(axis).type != f.int:
+        return False
+    k = _int(axis, 0)
+    return k == -1 or k == x.ndim - 1
+
+
+@_part
+def _is_plain(x, axis, temperature, where, f):
+    """Whether these are rows of numbers at equal steps, each behind the one before, at t = 1."""
+    if x.type != f.array or not x.flags & _ALIGNED or where != f.none:
+        return False
+    if x.ndim == 0 or (x.ndim > 1 and not x.flags & _CONTIGUOUS):
+        return False
+    is_float = _array_at(temperature).type == f.float
+    return is_float and _float(temperature) == 1.0 and _is_last(axis, x, f)
+
+
+@_part
+def _kernel_of(x, f):
+    """The kernel, where t = 1 lies, and the size of a number."""
+    if x.kind == f.float32:
+        return f.kernel32, f.one32, 4
+    if x.kind == f.float64:
+        return f.kernel64, f.one64, 8
+    return 0, 0, 1
+
+
+@_part
+def _count(x, ndim):
+    """How many numbers the first axes have."""
+    shape, count = _words_at(x.shape), 1
+    for k in range(ndim):
+        count *= shape[k]
+    return count
+
+
+@_part
+def _step(x, size):
+    """From a number of a row to the next."""
+    return 1 if x.flags & _CONTIGUOUS else _words_at(x.strides)[0] // size
+
+
+@_part
+def _has_shape(out, x, ndim):
+    """Whether `out` has the first axes of x and no others."""
+    own, shape = _words_at(out.shape), _words_at(x.shape)
+    same = out.ndim == ndim
+    for k in range(ndim):
+        same = same and own[k] == shape[k]
+    return same
+
+
+@_part
+def _takes(out, results, x, numbers, size):
+    """Whether a kernel that reads x can write its results to `out` right away."""
+    wanted = _CONTIGUOUS | _ALIGNED | _WRITEABLE
+    if out.type != x.type or out.kind != x.kind or out.flags & wanted != wanted:
+        return False
+    if out.data == x.data and x.flags & _CONTIGUOUS:
+        return True
+    first, last = x.data, x.data + (numbers - 1) * _step(x, size) * size
+    if last < first:
+        first, last = last, first
+    return out.data + results * size <= first or last + size <= out.data
+
+
+@_part
+def _run(kernel, one, x, y, tile, job, freely):
+    arguments = x, x, y, y, tile, tile, one, address_of(job), tile
+    if not freely:
+        call(kernel, arguments, WHOLE, 0, job.tiles)
+        return
+    thread = _let_go()
+    call(kernel, arguments, WHOLE, 0, job.tiles)
+    _take_back(thread)
+
+
+@_part
+def _answer(x, axis, temperature, where, given, f):
+    """The result; None if the call is not plain; 0 where there is an exception instead."""
+    if not _is_plain(x, axis, temperature, where, f):
+        return f.none
+    kernel, one, size = _kernel_of(x, f)
+    n, rows = _words_at(x.shape)[x.ndim - 1], _count(x, x.ndim - 1)
+    numbers, reduced = n * rows, f.reduced == 1
+    if kernel == 0 or numbers == 0 or numbers >= WORTH_SHARING or n > ROW_BLOCK:
+        return f.none
+    ndim = x.ndim - f.reduced
+    if given != f.none:
+        out, results = _array_at(given), rows if reduced else numbers
+        if not (_takes(out, results, x, numbers, size) and _has_shape(out, x, ndim)):
+            return f.none
+    job = job_on_stack()
+    memory = _allocate(describe_rows(job, size, n, _step(x, size), rows, reduced, 0))
+    if memory == 0:
+        return _no_memory()
+    y = given
+    if given == f.none:
+        _add_reference(x.kind)
+        y = _call_c(f.empty, (ndim, x.shape, x.kind, 0))
+    if y != 0:
+        tile = (memory + ALIGNMENT - 1) & -ALIGNMENT
+        _run(kernel, one, x.data, _array_at(y).data, tile, job, numbers >= _FEW)
+    _free(memory)
+    return _call_c(f.returned, (y,)) if ndim == 0 and y != given else y
+
+
+def _call(own, arguments, count):
+    """(x, axis, temperature, where, out) -> the result, or None where the call is not plain."""
+    f = _function_at(_array_at(own).data)
+    axis, temperature, where, out = arguments[1], arguments[2], arguments[3], arguments[4]
+    y = _answer(_array_at(arguments[0]), axis, temperature, where, out, f)
+    if y == out or y == f.none:
+        _add_reference(y)
+    return y
+
+
+def _c_function(result: Any, name: str, *arguments: Any) -> Any:
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+def _numpy_api(place: int) -> int:
+    pointer = _c_function(ctypes.c_void_p, "PyCapsule_GetPointer", ctypes.py_object, ctypes.c_char_p)
+    table = pointer(np._core._multiarray_umath._ARRAY_API, None)
+    return (ctypes.c_void_p * (place + 1)).from_address(table)[place]
+
+
+_NAME = ctypes.create_string_buffer(b"plain")
+_KNOWN_OBJECTS = sys.implementation.name == "cpython" and object.__basicsize__ == 16
+_TABLES = {name: np.zeros((), _FUNCTION) for name in ("softmax", "log_softmax", "logsumexp")}
+
+
+def _not_compiled(*arguments: Any) -> None:
+    """What a plain function returns where the call is not plain."""
+
+
+# (x, axis, temperature, where, out) -> the result, or None if the call is not plain
+PLAIN: dict[str, Callable[..., Any]] = dict.fromkeys(_TABLES, _not_compiled)
+
+
+@cache
+def _code() -> int:
+    signature = types.intp(types.intp, types.CPointer(types.intp), types.intp)
+    return int(cfunc(signature, cache=CACHED, error_model="numpy")(_call).address)
+
+
+def install(name: str, dtype: np.dtype[Any], kernel: int, one: int) -> None:
+    """Let plain calls of an operation on this dtype run the kernel; `one` is where t = 1 lies."""
+    if not _KNOWN_OBJECTS:  # without the GIL, for one, the head of an object is longer
+        return
+    table = _TABLES[name]
+    table["name"], table["code"], table["convention"] = ctypes.addressof(_NAME), _code(), _FASTCALL
+    table["reduced"] = name == "logsumexp"
+    table["none"], table["array"] = id(None), id(np.ndarray)
+    table["int"], table["float"] = id(int), id(float)
+    table["empty"], table["returned"] = _numpy_api(_PYARRAY_EMPTY), _numpy_api(_PYARRAY_RETURN)
+    table["float32"], table["float64"] = id(np.dtype(np.float32)), id(np.dtype(np.float64))
+    bits = 8 * dtype.itemsize
+    table[f"one{bits}"], table[f"kernel{bits}"] = one, kernel
+    create = _c_function(
+        *(ctypes.py_object, "PyCFunction_NewEx"),
+        *(ctypes.c_void_p, ctypes.py_object, ctypes.py_object),
+    )
+    PLAIN[name] = create(table.ctypes.data, table, "softkern")
