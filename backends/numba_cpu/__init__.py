@@ -15,7 +15,7 @@ from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
 from .arrays import Rows, as_numbers, is_plain, run_plain, takes
 from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
-from .plain import PLAIN
+from .plain_functions import PLAIN
 from .scan_calls import logcumsumexp as logcumsumexp
 from .scan_calls import logcumsumexp_jvp as logcumsumexp_jvp
 from .scan_calls import logcumsumexp_vjp as logcumsumexp_vjp

@@ -20,7 +20,7 @@ from ..rows import (
 )
 from . import launch
 from .launch import ROW_BLOCK
-from .plain import PLAIN, install
+from .plain_functions import PLAIN, install
 from .threads import threads_for
 
 _STORAGE = {
@@ -52,7 +52,8 @@ def is_plain(x: Any, axis: Any, t: Any, where: Any) -> bool:
     if type(x) is not ndarray or type(t) is not float or t != 1.0 or where is not None:
         return False
     last = x.ndim - 1
-    if not (axis == -1 or axis == last or (axis is None and last == 0)) or last < 0:
+    of_rows = axis in (-1, last) if type(axis) is int else axis is None and last == 0
+    if last < 0 or not of_rows:
         return False
     fits = x.flags.aligned and (last == 0 or x.flags.c_contiguous)
     return fits and x.size > 0 and x.shape[last] <= ROW_BLOCK and x.dtype in ONE
@@ -203,8 +204,7 @@ class Rows(NamedTuple):
         fits = (
             out is not None
             and (adjacent(self.axes) or (len(shape) == 3 and shape[1] == 1))
-            and out.flags.c_contiguous
-            and out.flags.aligned
+            and out.flags.carray
             and not any(_overlaps(out, a) for a in inputs if a is not None)
         )
         return out.reshape(shape) if fits else np.empty(shape, self.dtype)

@@ -4,11 +4,7 @@ Python takes longer to look at such a call than a kernel does to compute few num
 compiles the look as a C function of CPython's kind, which reads NumPy's arrays as C does.
 """
 
-import ctypes
-import sys
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -43,7 +39,7 @@ _CONTIGUOUS, _WRITEABLE, _ALIGNED = 0x1, 0x400, 0x100
 
 # A PyMethodDef, and behind it the addresses that its function needs: they differ from process to
 # process, and compiled code is kept for all.
-_FUNCTION = np.dtype(
+FUNCTION = np.dtype(
     [
         (name, np.intp)
         for name in (
@@ -67,8 +63,6 @@ _FUNCTION = np.dtype(
         )
     ]
 )
-_FASTCALL = 0x80
-_PYARRAY_EMPTY, _PYARRAY_RETURN = 184, 76  # their places in NumPy's C API
 
 _add_reference = types.ExternalFunction("Py_IncRef", types.void(types.intp))
 _int = types.ExternalFunction("PyNumber_AsSsize_t", types.intp(types.intp, types.intp))
@@ -83,7 +77,7 @@ _no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
 _part = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def _at(kind: types.Type) -> Any:
+def _at(kind):
     """What lies at an address."""
 
     @intrinsic
@@ -96,7 +90,7 @@ def _at(kind: types.Type) -> Any:
     return at
 
 
-_array_at, _function_at = _at(from_dtype(_ARRAY)), _at(from_dtype(_FUNCTION))
+_array_at, _function_at = _at(from_dtype(_ARRAY)), _at(from_dtype(FUNCTION))
 _words_at = _at(types.CPointer(types.intp))
 
 
@@ -226,57 +220,15 @@ def _answer(x, axis, temperature, where, given, f):
 def _call(own, arguments, count):
     """(x, axis, temperature, where, out) -> the result, or None where the call is not plain."""
     f = _function_at(_array_at(own).data)
-    axis, temperature, where, out = arguments[1], arguments[2], arguments[3], arguments[4]
-    y = _answer(_array_at(arguments[0]), axis, temperature, where, out, f)
+    x, out = _array_at(arguments[0]), arguments[4]
+    y = _answer(x, arguments[1], arguments[2], arguments[3], out, f)
     if y == out or y == f.none:
         _add_reference(y)
     return y
 
 
-def _c_function(result: Any, name: str, *arguments: Any) -> Any:
-    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
-
-
-def _numpy_api(place: int) -> int:
-    pointer = _c_function(ctypes.c_void_p, "PyCapsule_GetPointer", ctypes.py_object, ctypes.c_char_p)
-    table = pointer(np._core._multiarray_umath._ARRAY_API, None)
-    return (ctypes.c_void_p * (place + 1)).from_address(table)[place]
-
-
-_NAME = ctypes.create_string_buffer(b"plain")
-_KNOWN_OBJECTS = sys.implementation.name == "cpython" and object.__basicsize__ == 16
-_TABLES = {name: np.zeros((), _FUNCTION) for name in ("softmax", "log_softmax", "logsumexp")}
-
-
-def _not_compiled(*arguments: Any) -> None:
-    """What a plain function returns where the call is not plain."""
-
-
-# (x, axis, temperature, where, out) -> the result, or None if the call is not plain
-PLAIN: dict[str, Callable[..., Any]] = dict.fromkeys(_TABLES, _not_compiled)
-
-
 @cache
-def _code() -> int:
+def code():
+    """Where the C function is that looks at a call."""
     signature = types.intp(types.intp, types.CPointer(types.intp), types.intp)
-    return int(cfunc(signature, cache=CACHED, error_model="numpy")(_call).address)
-
-
-def install(name: str, dtype: np.dtype[Any], kernel: int, one: int) -> None:
-    """Let plain calls of an operation on this dtype run the kernel; `one` is where t = 1 lies."""
-    if not _KNOWN_OBJECTS:  # without the GIL, for one, the head of an object is longer
-        return
-    table = _TABLES[name]
-    table["name"], table["code"], table["convention"] = ctypes.addressof(_NAME), _code(), _FASTCALL
-    table["reduced"] = name == "logsumexp"
-    table["none"], table["array"] = id(None), id(np.ndarray)
-    table["int"], table["float"] = id(int), id(float)
-    table["empty"], table["returned"] = _numpy_api(_PYARRAY_EMPTY), _numpy_api(_PYARRAY_RETURN)
-    table["float32"], table["float64"] = id(np.dtype(np.float32)), id(np.dtype(np.float64))
-    bits = 8 * dtype.itemsize
-    table[f"one{bits}"], table[f"kernel{bits}"] = one, kernel
-    create = _c_function(
-        *(ctypes.py_object, "PyCFunction_NewEx"),
-        *(ctypes.c_void_p, ctypes.py_object, ctypes.py_object),
-    )
-    PLAIN[name] = create(table.ctypes.data, table, "softkern")
+    return cfunc(signature, cache=CACHED, error_model="numpy")(_call).address
