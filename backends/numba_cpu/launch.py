@@ -235,7 +235,7 @@ def run(
             call_groups(kernel, arguments, LABEL, groups)
 
 
-@njit(nogil=True, cache=CACHED, error_model="numpy")
+@njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def describe_rows(job, size, n, step, rows, reduced, past):
     """`describe` for contiguous rows at t = 1, none of which is cut into blocks: a tile's bytes."""
     job.x_axis, job.x_inner = step, n

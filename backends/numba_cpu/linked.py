@@ -22,7 +22,7 @@ from .launch import (
 )
 from .row import WHOLE
 from .simd import apart
-from .stack import ALIGNMENT, address_of, job_on_stack, room
+from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
 from .states import STATE_VECTORS
 
 LONGEST_ON_STACK = ROWS_AT_ONCE  # numbers in a row
@@ -44,16 +44,6 @@ def linked(typing, name, x):
         return builder.ptrtoint(own, word)
 
     return types.intp(name, x), generate
-
-
-@intrinsic
-def tile_on_stack(typing):
-    """The address of room for the longest row."""
-
-    def generate(context, builder, signature, args):
-        return builder.ptrtoint(room(builder, TILE), ir.IntType(64))
-
-    return types.intp(), generate
 
 
 @intrinsic
@@ -97,6 +87,6 @@ def run_row(kernel, x, y, temperature, size, n, unit, reduced):
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
     job.read_directly, job.write_directly = 1, not reduced
-    tile = tile_on_stack()
+    tile = bytes_on_stack(TILE)
     pointers = x, x, y, y, tile, tile, temperature, address_of(job), tile
     call(kernel, pointers, WHOLE, 0, 1)

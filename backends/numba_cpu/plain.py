@@ -14,11 +14,13 @@ from numba.extending import intrinsic
 from .caching import CACHED
 from .launch import ROW_BLOCK, call, describe_rows
 from .row import WHOLE
-from .stack import ALIGNMENT, address_of, job_on_stack
+from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack
 from .threads import WORTH_SHARING
 
 # Below this many numbers, to let go of the GIL would take longer than the kernel does.
 _FEW = 1 << 11
+
+_ON_STACK = 1 << 14  # bytes of a tile
 
 # The head of a PyArrayObject, which NumPy's ABI keeps as it is; `kind` is the dtype.
 _ARRAY = np.dtype(
@@ -203,7 +205,8 @@ def _answer(x, axis, temperature, where, given, f):
         if not (_takes(out, results, x, numbers, size) and _has_shape(out, x, ndim)):
             return f.none
     job = job_on_stack()
-    memory = _allocate(describe_rows(job, size, n, _step(x, size), rows, reduced, 0))
+    needed = describe_rows(job, size, n, _step(x, size), rows, reduced, 0)
+    memory = bytes_on_stack(_ON_STACK) if needed <= _ON_STACK else _allocate(needed)
     if memory == 0:
         return _no_memory()
     y = given
@@ -213,7 +216,8 @@ def _answer(x, axis, temperature, where, given, f):
     if y != 0:
         tile = (memory + ALIGNMENT - 1) & -ALIGNMENT
         _run(kernel, one, x.data, _array_at(y).data, tile, job, numbers >= _FEW)
-    _free(memory)
+    if needed > _ON_STACK:
+        _free(memory)
     return _call_c(f.returned, (y,)) if ndim == 0 and y != given else y
 
 

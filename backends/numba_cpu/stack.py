@@ -38,3 +38,15 @@ def address_of(typing, record):
         return builder.ptrtoint(args[0], ir.IntType(64))
 
     return types.intp(record), generate
+
+
+@intrinsic(prefer_literal=True)
+def bytes_on_stack(typing, size):
+    """The address of so many bytes, a constant."""
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+
+    def generate(context, builder, signature, args):
+        return builder.ptrtoint(room(builder, size.literal_value), ir.IntType(64))
+
+    return types.intp(size), generate
