@@ -65,7 +65,7 @@ def threads_for(size: int) -> int:
         return 1
     layer = _layer()
     # What `get_num_threads` returns, less the locks that Numba takes to see that its layer runs.
-    count = int(parallel._get_num_threads()) if _chosen is None else _chosen
+    count = int(parallel._get_num_threads()) if _chosen is None else _chosen  # type: ignore[attr-defined]
     if count > 1 and layer == "workqueue" and threading.active_count() > 1:
         return 1
     return count
