@@ -7,41 +7,38 @@ weights `b`, hardmax (t = 0), uniform (t = inf) and empty arrays go to `array_ap
 from typing import Any
 
 import numpy as np
-from numpy import empty_like
 
 from .. import array_api
 from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
 from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import PLAIN, Rows, as_numbers, plain_rows, run_plain, takes
+from .arrays import Rows, as_numbers, is_plain, run_plain, takes
 from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
+from .plain_functions import PLAIN
 from .scan_calls import logcumsumexp as logcumsumexp
 from .scan_calls import logcumsumexp_jvp as logcumsumexp_jvp
 from .scan_calls import logcumsumexp_vjp as logcumsumexp_vjp
 from .segments import on_segments as on_segments
 
 INF = float("inf")
-_SOFTMAX, _LOG_SOFTMAX, _LOGSUMEXP = PLAIN["softmax"], PLAIN["log_softmax"], PLAIN["logsumexp"]
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    plain = None if where is not None else plain_rows(_SOFTMAX, x, axis, temperature)
-    if plain and (out is None or takes(out, x, x.shape)):
-        return run_plain(plain, x, empty_like(x) if out is None else out)
-    return _entrywise("softmax", 0.0, x, axis, temperature, where, out)
+    y = PLAIN["softmax"](x, axis, temperature, where, out)
+    return _entrywise("softmax", 0.0, x, axis, temperature, where, out) if y is None else y
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    plain = None if where is not None else plain_rows(_LOG_SOFTMAX, x, axis, temperature)
-    if plain and (out is None or takes(out, x, x.shape)):
-        return run_plain(plain, x, empty_like(x) if out is None else out)
-    return _entrywise("log_softmax", -INF, x, axis, temperature, where, out)
+    y = PLAIN["log_softmax"](x, axis, temperature, where, out)
+    return _entrywise("log_softmax", -INF, x, axis, temperature, where, out) if y is None else y
 
 
 def _entrywise(
     name: str, hidden: float, x: Any, axis: Any, temperature: Any, where: Any, out: Any
 ) -> Any:
+    if is_plain(x, axis, temperature, where) and (out is None or takes(out, x, x.shape)):
+        return run_plain(name, x, np.empty_like(x) if out is None else out)
     rows = Rows.of(axis, temperature, where, x)
     if rows is None:
         return getattr(array_api, name)(np.asarray(x), axis, temperature, where, out)
@@ -60,13 +57,17 @@ def logsumexp(
     where: Any,
     out: Any,
 ) -> Any:
-    no_options = b is None and where is None and not keepdims and not return_sign
-    if no_options and (plain := plain_rows(_LOGSUMEXP, a, axis, temperature)):
-        if out is None:
-            L = run_plain(plain, a, np.empty(a.shape[:-1], a.dtype))
-            return L if L.shape else L[()]
-        if takes(out, a, a.shape[:-1]):
-            return run_plain(plain, a, out)
+    if b is None and not keepdims and not return_sign:
+        L = PLAIN["logsumexp"](a, axis, temperature, where, out)
+        if L is not None:
+            return L
+        if is_plain(a, axis, temperature, where):
+            shape = a.shape[:-1]
+            if out is None:
+                L = run_plain("logsumexp", a, np.empty(shape, a.dtype))
+                return L if shape else L[()]
+            if takes(out, a, shape):
+                return run_plain("logsumexp", a, out)
     rows = None if b is not None or return_sign else Rows.of(axis, temperature, where, a)
     if rows is None:
         a, b = np.asarray(a), np.asarray(b) if isinstance(b, (list, tuple)) else b

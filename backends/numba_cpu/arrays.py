@@ -19,7 +19,8 @@ from ..rows import (
     view,
 )
 from . import launch
-from .launch import ROW_BLOCK, run_few_rows
+from .launch import ROW_BLOCK
+from .plain_functions import PLAIN, install
 from .threads import threads_for
 
 _STORAGE = {
@@ -30,9 +31,6 @@ _STORAGE = {
 
 # Results larger than this are written past the cache: they would not stay in it anyway.
 PAST_CACHE = 1 << 25
-
-# Below this many numbers, to let go of the GIL would take longer than the kernel does.
-_FEW = 1 << 11
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
 COLDEST, HOTTEST = 1e-30, 1e30
@@ -45,40 +43,33 @@ ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 def _address(operation: str, dtype: np.dtype[Any]) -> int:
     address = int(launch.kernel(operation, storage_of(dtype)).address)
     if operation in PLAIN and dtype in ONE:
-        PLAIN[operation][dtype] = address, ONE[dtype].ctypes.data
+        install(operation, dtype, address, ONE[dtype].ctypes.data)
     return address
 
 
-Plain = tuple[int, int]  # a kernel, and where t = 1 lies
-PLAIN: dict[str, dict[np.dtype[Any], Plain]] = {
-    name: {} for name in ("softmax", "log_softmax", "logsumexp")
-}
+def is_plain(x: Any, axis: Any, t: Any, where: Any) -> bool:
+    """Whether `run_plain` takes the call, which `PLAIN` did not: it is large, or the first."""
+    if type(x) is not ndarray or type(t) is not float or t != 1.0 or where is not None:
+        return False
+    last = x.ndim - 1
+    of_rows = axis in (-1, last) if type(axis) is int else axis is None and last == 0
+    if last < 0 or not of_rows:
+        return False
+    fits = x.flags.aligned and (last == 0 or x.flags.c_contiguous)
+    return fits and x.size > 0 and x.shape[last] <= ROW_BLOCK and x.dtype in ONE
 
 
-def plain_rows(kernels: dict[np.dtype[Any], Plain], x: Any, axis: Any, t: Any) -> Plain | None:
-    """The call that most callers make, contiguous rows and no options: its kernel and t."""
-    if type(x) is not ndarray or type(t) is not float or t != 1.0:
-        return None
-    if x.ndim == 1:
-        fits = (axis is None or axis == -1 or axis == 0) and 0 < x.size <= ROW_BLOCK
-    else:
-        last = x.ndim - 1
-        fits = last > 0 and (axis == -1 or axis == last) and x.flags.c_contiguous
-        fits = fits and x.size > 0 and x.shape[last] <= ROW_BLOCK
-    return kernels.get(x.dtype) if fits else None
-
-
-def run_plain(plain: Plain, x: Any, y: Any) -> Any:
-    """Run a kernel of `plain_rows` on x and return its results in y."""
-    kernel, one = plain
-    if x.size < _FEW:
-        run_few_rows(kernel, one, x, y)
+def run_plain(operation: str, x: Any, y: Any) -> Any:
+    """The results of an operation on rows that are plain, written to y."""
+    kernel = _address(operation, x.dtype)
+    if PLAIN[operation](x, -1, 1.0, None, y) is not None:
         return y
+    one, rows = ONE[x.dtype].ctypes.data, launch.rows_of(x, y)
     past, threads = y.nbytes > PAST_CACHE, threads_for(x.size)
     if threads == 1 or x.ndim == 1:
-        launch.run_rows(kernel, one, x, y, past)
+        launch.take_rows(kernel, one, rows, past)
     else:
-        launch.share_rows(kernel, one, launch.rows_of(x, y), past, threads)
+        launch.share_rows(kernel, one, rows, past, threads)
     return y
 
 
@@ -213,8 +204,7 @@ class Rows(NamedTuple):
         fits = (
             out is not None
             and (adjacent(self.axes) or (len(shape) == 3 and shape[1] == 1))
-            and out.flags.c_contiguous
-            and out.flags.aligned
+            and out.flags.carray
             and not any(_overlaps(out, a) for a in inputs if a is not None)
         )
         return out.reshape(shape) if fits else np.empty(shape, self.dtype)

@@ -13,9 +13,9 @@ from .caching import CACHED
 from .job import JOB, RATES
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .simd import compute_type
+from .stack import ALIGNMENT, address_of, job_on_stack
 from .states import STATE_VECTORS
 
-ALIGNMENT = 64  # bytes in a vector
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 2048  # numbers in the whole rows that make up a unit of work
@@ -235,11 +235,9 @@ def run(
             call_groups(kernel, arguments, LABEL, groups)
 
 
-@njit(nogil=True, cache=CACHED)
-def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
-    """`rows` contiguous rows of n numbers at t = 1, of which none is cut into blocks."""
-    job_array = np.zeros(1, JOB)
-    job = job_array[0]
+@njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def describe_rows(job, size, n, step, rows, reduced, past):
+    """`describe` for contiguous rows at t = 1, none of which is cut into blocks: a tile's bytes."""
     job.x_axis, job.x_inner = step, n
     job.y_axis, job.y_inner = 1, 1 if reduced else n
     job.rows = job.unit = job.writes_y = 1
@@ -249,47 +247,34 @@ def _take_rows(kernel, temperature, x, y, size, n, step, rows, reduced, past):
     job.write_directly = not reduced and not past
     job.prefetches_y = not reduced and (columns or not past)
     lay_out(job, n, rows, columns, ALIGNMENT // size)
-    tile = np.empty(job.room * size + (RATES + 1) * ALIGNMENT, np.uint8)
-    tile_address, job_address = aligned(tile), job_array.ctypes.data
-    arguments = x, x, y, y, tile_address, tile_address, temperature, job_address, tile_address
+    return job.room * size + (RATES + 1) * ALIGNMENT
+
+
+@njit(nogil=True, cache=CACHED)
+def take_rows(kernel, temperature, rows_of_arrays, past):
+    """`run` for rows that `describe_rows` takes, on the caller's thread and with little ado."""
+    x, y, size, n, step, rows, reduced = rows_of_arrays
+    job = job_on_stack()
+    memory = np.empty(describe_rows(job, size, n, step, rows, reduced, past), np.uint8)
+    tile = aligned(memory)
+    arguments = x, x, y, y, tile, tile, temperature, address_of(job), tile
     call(kernel, arguments, WHOLE, 0, job.tiles)
-    keep_alive(tile, job_array)
-
-
-@njit(nogil=True, cache=CACHED)
-def _run_rows(kernel, temperature, x, y, past):
-    size, n = item_size(x), x.shape[-1]
-    rows = 1 if x.ndim == 1 else x.size // n
-    step, reduced = x.strides[-1] // size, y.size < x.size
-    x_address, y_address = x.ctypes.data, y.ctypes.data
-    _take_rows(kernel, temperature, x_address, y_address, size, n, step, rows, reduced, past)
-    keep_alive(x, y)
-
-
-@njit(nogil=True, cache=CACHED)
-def run_rows(kernel, temperature, x, y, past):
-    """`run` for contiguous rows at t = 1, on the caller's thread and with little ado."""
-    _run_rows(kernel, temperature, x, y, past)
-
-
-@njit(cache=CACHED)
-def run_few_rows(kernel, temperature, x, y):
-    """`run_rows` without letting go of the GIL."""
-    _run_rows(kernel, temperature, x, y, False)
+    keep_alive(memory, memory)
 
 
 @njit(nogil=True, cache=CACHED)
 def rows_of(x, y):
-    """What `share_rows` needs to know of its arrays, which the caller keeps."""
-    n = x.shape[-1]
-    return x.ctypes.data, y.ctypes.data, item_size(x), n, x.size // n, y.size < x.size
+    """What `take_rows` needs to know of its arrays, which the caller keeps."""
+    n, size = x.shape[-1], item_size(x)
+    step = 1 if x.ndim > 1 else x.strides[-1] // size
+    return x.ctypes.data, y.ctypes.data, size, n, step, x.size // n, y.size < x.size
 
 
 @njit(parallel=True, nogil=True, cache=CACHED)
 def share_rows(kernel, temperature, rows_of_arrays, past, threads):
-    """`run_rows` on several threads."""
-    x, y, size, n, rows, reduced = rows_of_arrays
+    """`take_rows` on several threads."""
+    x, y, size, n, step, rows, reduced = rows_of_arrays
     for thread in prange(threads):
         lo, hi = rows * thread // threads, rows * (thread + 1) // threads
         own_x, own_y = x + lo * n * size, y + (lo if reduced else lo * n) * size
-        _take_rows(kernel, temperature, own_x, own_y, size, n, 1, hi - lo, reduced, past)
+        take_rows(kernel, temperature, (own_x, own_y, size, n, step, hi - lo, reduced), past)

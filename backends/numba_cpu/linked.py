@@ -2,14 +2,13 @@
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, from_dtype, njit, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .caching import CACHED
 from .job import JOB, RATES
 from .launch import (
-    ALIGNMENT,
     ROWS_AT_ONCE,
     SHORT_ROW,
     addresses,
@@ -23,6 +22,7 @@ from .launch import (
 )
 from .row import WHOLE
 from .simd import apart
+from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
 from .states import STATE_VECTORS
 
 LONGEST_ON_STACK = ROWS_AT_ONCE  # numbers in a row
@@ -46,44 +46,13 @@ def linked(typing, name, x):
     return types.intp(name, x), generate
 
 
-def _room(builder, size):
-    """So many aligned bytes that last until the calling function returns."""
-    with builder.goto_entry_block():
-        place = builder.alloca(ir.ArrayType(ir.IntType(8), size))
-    place.align = ALIGNMENT
-    return place
-
-
-@intrinsic
-def tile_on_stack(typing):
-    """The address of room for the longest row."""
-
-    def generate(context, builder, signature, args):
-        return builder.ptrtoint(_room(builder, TILE), ir.IntType(64))
-
-    return types.intp(), generate
-
-
-@intrinsic
-def job_on_stack(typing):
-    """A pointer to a job of zeros."""
-    job = types.CPointer(from_dtype(JOB))
-
-    def generate(context, builder, signature, args):
-        place = _room(builder, JOB.itemsize)
-        builder.store(place.type.pointee(None), place)
-        return builder.bitcast(place, context.get_value_type(job))
-
-    return job(), generate
-
-
 @intrinsic
 def number_on_stack(typing, x):
     """A pointer to room for a few numbers of the kind of x."""
     numbers = types.CPointer(x.dtype)
 
     def generate(context, builder, signature, args):
-        return builder.bitcast(_room(builder, ALIGNMENT), context.get_value_type(numbers))
+        return builder.bitcast(room(builder, ALIGNMENT), context.get_value_type(numbers))
 
     return numbers(x), generate
 
@@ -110,8 +79,7 @@ def run_row(kernel, x, y, temperature, size, n, unit, reduced):
     x, y and temperature are addresses.
     """
     apart()
-    job_array = carray(job_on_stack(), 1)
-    job = job_array[0]
+    job = job_on_stack()
     vector, columns = ALIGNMENT // size, n <= SHORT_ROW
     lay_out(job, n, 1, columns, vector)
     if not columns:
@@ -119,7 +87,6 @@ def run_row(kernel, x, y, temperature, size, n, unit, reduced):
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
     job.read_directly, job.write_directly = 1, not reduced
-    tile = tile_on_stack()
-    pointers = x, x, y, y, tile, tile, temperature, job_array.ctypes.data, tile
+    tile = bytes_on_stack(TILE)
+    pointers = x, x, y, y, tile, tile, temperature, address_of(job), tile
     call(kernel, pointers, WHOLE, 0, 1)
-    keep_alive(job_array, job_array)

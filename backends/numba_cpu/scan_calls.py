@@ -7,9 +7,10 @@ import numpy as np
 from .. import array_api
 from ..rows import check_out, check_outs, view
 from .arrays import Rows, as_stored, storage_of, takes
-from .launch import ALIGNMENT, addresses, call_groups, parts, share_blocks
+from .launch import addresses, call_groups, parts, share_blocks
 from .row import FOLD, MAP, MERGE
 from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
+from .stack import ALIGNMENT
 from .threads import threads_for
 
 LANES = ALIGNMENT // 8  # of float64

@@ -9,9 +9,10 @@ from numba import cfunc, from_dtype, njit, prange, types
 from . import by_segments
 from .caching import CACHED
 from .job import JOB, RATES
-from .launch import ALIGNMENT, PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
+from .launch import PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
 from .row import WHOLE
 from .simd import compute_type
+from .stack import ALIGNMENT
 
 
 @cache

@@ -11,13 +11,20 @@ from contextlib import contextmanager
 from functools import cache
 
 import numba
+from numba.np.ufunc import parallel
 
 # Waking a second thread costs more than it saves below about this many numbers.
 WORTH_SHARING = 1 << 16
 
 _chosen: int | None = None
 _forked = False
-_caller = threading.local()
+
+
+class _Caller(threading.local):
+    is_alone = False  # whether what it calls stays on its thread
+
+
+_caller = _Caller()
 
 
 def _note_fork() -> None:
@@ -44,7 +51,7 @@ def set_num_threads(count: int) -> None:
 @contextmanager
 def on_one_thread() -> Iterator[None]:
     """Keep to the calling thread what it calls, for an engine that calls from many."""
-    before = getattr(_caller, "is_alone", False)
+    before = _caller.is_alone
     _caller.is_alone = True
     try:
         yield
@@ -54,10 +61,12 @@ def on_one_thread() -> Iterator[None]:
 
 def threads_for(size: int) -> int:
     """The number of threads for a call on `size` numbers."""
-    if size < WORTH_SHARING or _forked or getattr(_caller, "is_alone", False):
+    if size < WORTH_SHARING or _forked or _caller.is_alone:
         return 1
-    count = get_num_threads()
-    if count > 1 and _layer() == "workqueue" and threading.active_count() > 1:
+    layer = _layer()
+    # What `get_num_threads` returns, less the locks that Numba takes to see that its layer runs.
+    count = int(parallel._get_num_threads()) if _chosen is None else _chosen  # type: ignore[attr-defined]
+    if count > 1 and layer == "workqueue" and threading.active_count() > 1:
         return 1
     return count
 

@@ -1,0 +1,52 @@
+"""Records and room on the stack of compiled code."""
+
+from llvmlite import ir
+from numba import from_dtype, types
+from numba.extending import intrinsic
+
+from .job import JOB
+
+ALIGNMENT = 64  # bytes in a vector
+
+
+def room(builder, size):
+    """So many aligned bytes that last until the calling function returns."""
+    with builder.goto_entry_block():
+        place = builder.alloca(ir.ArrayType(ir.IntType(8), size))
+    place.align = ALIGNMENT
+    return place
+
+
+@intrinsic
+def job_on_stack(typing):
+    """A job of zeros."""
+    job = from_dtype(JOB)
+
+    def generate(context, builder, signature, args):
+        place = room(builder, JOB.itemsize)
+        builder.store(place.type.pointee(None), place)
+        return builder.bitcast(place, context.get_value_type(job))
+
+    return job(), generate
+
+
+@intrinsic
+def address_of(typing, record):
+    """Where a record lies."""
+
+    def generate(context, builder, signature, args):
+        return builder.ptrtoint(args[0], ir.IntType(64))
+
+    return types.intp(record), generate
+
+
+@intrinsic(prefer_literal=True)
+def bytes_on_stack(typing, size):
+    """The address of so many bytes, a constant."""
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+
+    def generate(context, builder, signature, args):
+        return builder.ptrtoint(room(builder, size.literal_value), ir.IntType(64))
+
+    return types.intp(size), generate

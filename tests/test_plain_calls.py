@@ -1,0 +1,331 @@
+"""Calls without options on contiguous rows, which take a shorter way: to the same results."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import softkern
+
+arrays = pytest.importorskip("softkern.backends.numba_cpu.arrays")
+PLAIN = arrays.PLAIN
+every_operation = pytest.mark.parametrize("name", PLAIN)
+every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled():
+    for name in PLAIN:
+        for dtype in (np.float32, np.float64):
+            getattr(softkern, name)(np.zeros(3, dtype))
+
+
+def numbers(shape, dtype=np.float64, seed=0):
+    return np.random.default_rng(seed).normal(0, 3, shape).astype(dtype)
+
+
+def by_the_long_way(name, x, axis=None, **options):
+    """The result that `where` asks for, which is no plain call."""
+    where = np.ones(x.shape, bool)
+    return getattr(softkern, name)(x, axis, where=where, **options)
+
+
+def is_plain(name, x, axis=None, temperature=1.0, where=None, out=None):
+    return PLAIN[name](x, axis, temperature, where, out) is not None
+
+
+def room(name, x):
+    return np.full(x.shape[:-1] if name == "logsumexp" else x.shape, np.nan, x.dtype)
+
+
+def assert_same(a, b):
+    np.testing.assert_array_equal(a, b, strict=True)
+    assert type(a) is type(b)
+
+
+SHAPES = [(1,), (8,), (32,), (33,), (1000,), (4096,), (32768,), (1, 1), (4, 8), (70, 100)]
+SHAPES += [(2, 3, 5), (1, 1, 1, 7), (5, 1), (2000, 32)]
+
+
+@every_operation
+@every_dtype
+@pytest.mark.parametrize("shape", SHAPES)
+def test_bits_are_those_of_the_long_way(name, dtype, shape):
+    x = numbers(shape, dtype)
+    assert is_plain(name, x, -1)
+    expected = by_the_long_way(name, x, -1)
+    for axis in (-1, x.ndim - 1) + (None,) * (x.ndim == 1):
+        assert_same(getattr(softkern, name)(x, axis), expected)
+        assert_same(getattr(softkern, name)(x, axis=axis), expected)
+        out = room(name, x)
+        assert is_plain(name, x, axis, out=out)
+        assert getattr(softkern, name)(x, axis, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+
+
+@every_operation
+@pytest.mark.parametrize("step", [2, 3, -1, -2, 0])
+def test_a_row_may_have_steps(name, step):
+    x = numbers(100)
+    x = np.broadcast_to(x[5], 20) if step == 0 else x[::step]
+    assert is_plain(name, x)
+    assert_same(getattr(softkern, name)(x), by_the_long_way(name, x.copy()))
+
+
+class Own(np.ndarray):
+    pass
+
+
+def misaligned(x):
+    buffer = np.zeros(x.nbytes + 1, np.uint8)
+    other = buffer[1:].view(x.dtype).reshape(x.shape)
+    other[...] = x
+    return other
+
+
+def in_records(x):
+    records = np.zeros(x.shape, [("a", x.dtype), ("b", "u1")])
+    records["a"] = x
+    return records["a"]
+
+
+OTHERS = {
+    "other byte order": lambda x: x.astype(x.dtype.newbyteorder()),
+    "misaligned": misaligned,
+    "in records": in_records,
+    "Fortran order": np.asfortranarray,
+    "a part of longer rows": lambda x: np.repeat(x, 2, -1)[..., ::2],
+    "read-only dtype with metadata": lambda x: x.astype(np.dtype(x.dtype, metadata={"a": 1})),
+    "float16": lambda x: x.astype(np.float16),
+    "integers": lambda x: x.astype(np.int32),
+    "list": lambda x: x.tolist(),
+}
+
+
+@every_operation
+@pytest.mark.parametrize("shape", [(6,), (3, 6)])
+@pytest.mark.parametrize("other", OTHERS)
+def test_other_arrays_go_the_long_way(name, shape, other):
+    x = OTHERS[other](numbers(shape))
+    assert is_plain(name, x, -1) == (
+        len(shape) == 1 and other in ("Fortran order", "a part of longer rows")
+    )
+    expected = by_the_long_way(name, np.array(x, copy=True, order="C"), -1)
+    np.testing.assert_array_equal(getattr(softkern, name)(x, -1), expected)
+
+
+@every_operation
+def test_what_is_no_array(name):
+    for x in (3.0, None, object(), [1.0, 2.0], np.float64(2), np.array(2.0), np.zeros(3).view(Own)):
+        assert not is_plain(name, x)
+    assert getattr(softkern, name)(np.float64(2)) == getattr(softkern, name)([2.0])
+    with pytest.raises(TypeError, match="would lose its meaning"):
+        getattr(softkern, name)(np.zeros(3).view(Own))
+    with pytest.raises(TypeError):
+        getattr(softkern, name)(object())
+
+
+@every_operation
+def test_axes(name):
+    x = numbers((3, 3))
+    for axis in (-1, 1):
+        assert is_plain(name, x, axis)
+    others = (0, -2, None, True, np.int64(1), np.int64(-1), (1,), (0, 1))
+    for axis in others:
+        assert not is_plain(name, x, axis)
+        expected = by_the_long_way(name, x, axis)
+        assert_same(getattr(softkern, name)(x, axis), expected)
+    for axis in (2, -3, 1 << 70, -(1 << 70)):
+        assert not is_plain(name, x, axis)
+        with pytest.raises((ValueError, IndexError, OverflowError)) as plain:
+            getattr(softkern, name)(x, axis)
+        with pytest.raises(type(plain.value)):
+            by_the_long_way(name, x, axis)
+    with pytest.raises(TypeError):
+        getattr(softkern, name)(x, 1.0)
+
+
+@every_operation
+def test_temperatures(name):
+    x = numbers(7)
+    expected = by_the_long_way(name, x)
+    for one in (1, True, np.float64(1)):
+        assert not is_plain(name, x, temperature=one)
+        np.testing.assert_array_equal(getattr(softkern, name)(x, temperature=one), expected)
+    assert not is_plain(name, x, temperature=np.ones(()))
+    for other in (0.0, 0.5, np.nextafter(1.0, 2), np.inf, np.nan, 2):
+        assert not is_plain(name, x, temperature=other)
+    with pytest.raises(ValueError, match="temperature"):
+        getattr(softkern, name)(x, temperature=-1.0)
+
+
+@every_operation
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), ()])
+def test_empty_arrays_and_numbers(name, shape):
+    assert not is_plain(name, np.zeros(shape), -1)
+
+
+def wrong(name, x):
+    """Arrays that `out` cannot be."""
+    out = room(name, x)
+    yield TypeError, out.astype(np.float32)
+    yield TypeError, out.astype(np.float16)
+    yield ValueError, np.zeros((*out.shape, 1))
+    yield ValueError, np.zeros((2, *out.shape))
+    yield ValueError, np.zeros((*out.shape[:-1], 7)) if out.ndim else np.zeros(1)
+
+
+@every_operation
+@pytest.mark.parametrize("shape", [(6,), (3, 6)])
+def test_out_must_fit(name, shape):
+    x = numbers(shape)
+    for error, out in wrong(name, x):
+        assert not is_plain(name, x, -1, out=out)
+        with pytest.raises(error) as plain:
+            getattr(softkern, name)(x, -1, out=out)
+        with pytest.raises(error) as long:
+            by_the_long_way(name, x, -1, out=out)
+        assert str(plain.value) == str(long.value)
+
+
+@every_operation
+def test_out_may_be_no_plain_array(name):
+    x = numbers((4, 6))
+    expected = by_the_long_way(name, x, -1)
+    shape = expected.shape
+    outs = [np.zeros((*shape, 2))[..., 0], misaligned(np.zeros(shape)), np.zeros(shape, ">f8")]
+    for out in outs:
+        assert not is_plain(name, x, -1, out=out)
+        if out.dtype.isnative:
+            assert getattr(softkern, name)(x, -1, out=out) is out
+            np.testing.assert_array_equal(out, expected)
+    fixed = np.zeros(shape)
+    fixed.flags.writeable = False
+    assert not is_plain(name, x, -1, out=fixed)
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(softkern, name)(x, -1, out=fixed)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shift", range(-9, 10))
+@pytest.mark.parametrize("n", [8, 33])
+def test_out_may_overlap(name, n, shift):
+    memory = numbers(n + 18)
+    x, out = memory[9 : 9 + n], memory[9 + shift : 9 + shift + n]
+    expected = by_the_long_way(name, x.copy())
+    apart = abs(shift) >= n
+    assert is_plain(name, x.copy(), out=out.copy())
+    kept = memory.copy()
+    assert is_plain(name, x, out=out) == (shift == 0 or apart)
+    memory[:] = kept
+    getattr(softkern, name)(x, out=out)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("place", range(12))
+def test_a_sum_may_lie_in_its_row(place):
+    memory = numbers(12)
+    x, out = memory[2:10], memory[place : place + 1].reshape(())
+    expected = by_the_long_way("logsumexp", x.copy())
+    kept = memory.copy()
+    assert is_plain("logsumexp", x, out=out) == (place <= 2 or place >= 10)
+    memory[:] = kept
+    softkern.logsumexp(x, out=out)
+    assert out == expected
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_out_may_lie_between_the_numbers_of_a_row(name):
+    for step, start in ((2, 0), (-2, 99), (2, 1), (-1, 99)):
+        memory = numbers(100)
+        x = memory[start::step][:30]
+        out = memory[40:70]
+        expected = by_the_long_way(name, x.copy())
+        getattr(softkern, name)(x, out=out)
+        np.testing.assert_array_equal(out, expected)
+
+
+@every_operation
+@every_dtype
+def test_references_are_kept(name, dtype):
+    x, where = numbers(8, dtype), np.ones(8, bool)
+    out, f = room(name, x), getattr(softkern, name)
+    watched = [x, out, None, x.dtype, where, np.ndarray]
+    before = [sys.getrefcount(a) for a in watched]
+    for _ in range(30_000):
+        f(x)
+        f(x, axis=-1, out=out)
+        f(x, axis=0)
+        PLAIN[name](x, -1, 2.0, None, None)  # not plain
+        PLAIN[name](x, -1, 1.0, None, where)
+    after = [sys.getrefcount(a) for a in watched]
+    assert all(abs(a - b) < 100 for a, b in zip(after, before, strict=True))
+
+
+@every_operation
+def test_results_are_their_own(name):
+    x = numbers((3, 8))
+    y = getattr(softkern, name)(x, -1)
+    assert y.flags.owndata
+    assert y.flags.writeable
+    assert y.base is None
+    assert sys.getrefcount(y) == 2
+    y.resize(0, refcheck=True)
+
+
+@every_operation
+@pytest.mark.parametrize("shape", [(8,), (40, 50)])  # with the GIL and without
+def test_threads_may_call_at_once(name, shape):
+    f, wrong = getattr(softkern, name), []
+
+    def work(seed):
+        x = numbers(shape, seed=seed)
+        expected, out = by_the_long_way(name, x, -1), room(name, x)
+        for _ in range(500):
+            same = np.array_equal(f(x, -1), expected)
+            if not same or not np.array_equal(f(x, -1, out=out), expected):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_many_numbers_let_other_threads_run():
+    x, out = numbers(30_000), np.empty(30_000)
+    turns, done = [], threading.Event()
+
+    def wait():
+        while not done.is_set():
+            turns.append(1)
+
+    other = threading.Thread(target=wait)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # a thread that keeps the GIL keeps it for a minute
+    try:
+        other.start()
+        for _ in range(50):
+            softkern.softmax(x, out=out)
+    finally:
+        sys.setswitchinterval(before)
+        done.set()
+        other.join()
+    assert turns
+
+
+def test_the_end_of_the_interpreter():
+    code = (
+        "import numpy as np, softkern, sys\n"
+        "x = np.zeros(3)\n"
+        "for _ in range(3): y = softkern.softmax(x)\n"
+        "class Last:\n"
+        "    f, g = softkern.softmax, softkern.softmax(x)\n"
+        "    def __del__(self): assert self.f(x).shape == (3,)\n"
+        "kept = sys.kept = Last()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
