@@ -2,7 +2,7 @@
 
 import math
 
-from .copies import copy_in, copy_out, transpose_in, transpose_out
+from .copies import copy_in, copy_out, fetch, transpose_in, transpose_out
 from .folds import row_max
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
 from .kernels import completed
@@ -79,10 +79,18 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 job.unit != 0,
                 job.writes_y != 0,
                 rates,
-                offset(x, ahead + q * w * job.x_inner),
+                0,
+                0,
+            )
+            own_y = (y_start + q * w * job.y_inner) * job.writes_y
+            fetch(
+                x,
+                ahead + q * w * job.x_inner,
                 ahead_step,
-                offset(y, (y_start + q * w * job.y_inner) * job.writes_y),
+                y,
+                own_y,
                 target_step * job.prefetches_y,
+                size,
             )
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
             block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)

@@ -4,7 +4,7 @@ import math
 
 from .copies import copy_in, copy_out
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
-from .memory import load, load_first, offset, same_as, store
+from .memory import between, load, load_first, offset, same_as, store
 from .own import own_of
 from .row import FOLD, MAP, Row, across_max
 from .simd import any_lane, apart, inline, lanes, loop, splat
@@ -82,27 +82,17 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 y_row, y_step = same_as(offset(y, y_start), tile), job.y_inner
             if writes_dy:
                 dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
-        ahead = offset(x, start_of(place, job, job.x_outer, job.x_axis, job.x_inner))
-        ahead_step, target_step = job.x_inner, job.y_inner * writes_y
-        target, target_stride = offset(y, y_start * writes_y), w * job.prefetches_y
+        next_x = own_y = 0
+        if read_directly:
+            next_x = start_of(place, job, job.x_outer, job.x_axis, job.x_inner) - x_start
+            if job.prefetches_y:
+                own_y = between(x_row, y_row)
         unit_of_t, wants_y = job.unit != 0, writes_y != 0
         for q in range(used):
             if rows > 1:
                 set_temperature(rates, temperatures, first + q, False, 1, rows)
             row = Row(
-                w,
-                count,
-                size // w,
-                size,
-                False,
-                phase,
-                unit_of_t,
-                wants_y,
-                rates,
-                offset(ahead, q * ahead_step),
-                w,
-                offset(target, q * target_step),
-                target_stride,
+                w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, next_x, own_y
             )
             like = load(unit_memo, q * STATE_VECTORS * w)
             if phase == MAP:
@@ -111,7 +101,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
             own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
             state = operation.fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
             remember(offset(unit_memo, q * STATE_VECTORS * w), state, with_v)
-        row = Row(w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
+        row = Row(w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, 0, 0)
         for q in range(used):
             state = operation.across(recall(unit_memo, q, with_v), row)
             if q == 0:
@@ -120,7 +110,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 remember_lane(lanes_memo, q, state, with_v)
         if rows > 1:
             set_temperature(rates, temperatures, first, True, used, rows)
-        several = Row(w, 1, 1, used, True, phase, unit_of_t, wants_y, rates, x, 0, y, 0)
+        several = Row(w, 1, 1, used, True, phase, unit_of_t, wants_y, rates, 0, 0)
         state = operation.complete(recall(lanes_memo, 0, with_v), several)
         doubtful = any_lane(operation.doubtful(state, several))
         remember(lanes_memo, state, True)

@@ -60,7 +60,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
             transpose_in(v_lines, 0, SHORT, w, size, v_tile, w, 0.0)
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
-        row = Row(w, size, size, size * w, True, WHOLE, unit, writes_y, rates, rates, 0, rates, 0)
+        row = Row(w, size, size, size * w, True, WHOLE, unit, writes_y, rates, 0, 0)
         state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
         state = completed(operation, tile, state, row)
         own = own_of(own_g, 0, w, True, used)
@@ -185,9 +185,7 @@ def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, h
         if job.rows > 1:
             set_temperature(rates, temperatures, own, False, 1, job.rows)
         count = (size + w - 1) // w
-        row = Row(
-            w, count, size // w, size, False, WHOLE, unit, writes_y, rates, rates, 0, rates, 0
-        )
+        row = Row(w, count, size // w, size, False, WHOLE, unit, writes_y, rates, 0, 0)
         like = across_max(load(x_row, 0), False)
         state = operation.fold(x_row, v_row, e_tile, like, row, known, False)
         state = completed(operation, x_row, state, row)

@@ -7,6 +7,8 @@ from .memory import (
     load_first,
     load_lines,
     load_one,
+    prefetch,
+    prefetch_to_write,
     store,
     store_first,
     store_lines,
@@ -15,7 +17,7 @@ from .memory import (
     to_alignment,
 )
 from .shuffles import transposed
-from .simd import apart, lanes, loop, maximum, splat
+from .simd import apart, inline, lanes, loop, maximum, splat
 
 
 @loop
@@ -93,3 +95,11 @@ def transpose_out(tile, pitch, used, n, out, start, stride):
             square = load_lines(tile, k * pitch + row, pitch, here, width, padding)
             at = start + row * stride + k
             store_lines(out, at, stride, used - row, here, transposed(square))
+
+
+@inline
+def fetch(x, start, step, y, y_start, y_step, count):
+    """Ask for `count` cache lines of x, and as many of y to be written; none need be there."""
+    for k in range(count):
+        prefetch(x, start + k * step)
+        prefetch_to_write(y, y_start + k * y_step)

@@ -58,15 +58,15 @@ def _argument(x, near, row, like):
 
 
 @inline
-def _term(x, y, k, base, like, row, keep, near):
-    """exp of x, which is vector k, over the base; also kept in y."""
-    q, error = _argument(x, near, row, like)
+def _term(number, x, y, k, base, like, row, keep, near):
+    """exp of a number, which is x's vector k, over the base; also kept in y."""
+    q, error = _argument(number, near, row, like)
     e = exp(q, error, base)
     if keep:
         store(y, k * row.step, e)
-    prefetch(row.ahead, k * row.ahead_step)
+    prefetch(x, k * row.step + row.ahead)
     if keep:
-        prefetch_to_write(row.target, k * row.target_step)
+        prefetch_to_write(x, k * row.step + row.target)
     return e
 
 
@@ -83,15 +83,15 @@ def _exp_sum(x, y, like, row, keep, near):
         a, b = load(x, i), load(x, i + row.step)
         c, d = load(x, i + 2 * row.step), load(x, i + 3 * row.step)
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
-        a = _term(a, y, k, base, like, row, keep, near)
-        b = _term(b, y, k + 1, base, like, row, keep, near)
-        c = _term(c, y, k + 2, base, like, row, keep, near)
-        d = _term(d, y, k + 3, base, like, row, keep, near)
+        a = _term(a, x, y, k, base, like, row, keep, near)
+        b = _term(b, x, y, k + 1, base, like, row, keep, near)
+        c = _term(c, x, y, k + 2, base, like, row, keep, near)
+        d = _term(d, x, y, k + 3, base, like, row, keep, near)
         total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours, row.count):
         a = read(x, k, row, -math.inf)
         m = maximum(a, m)
-        total = accumulate(total, _term(a, y, k, base, like, row, keep, near))
+        total = accumulate(total, _term(a, x, y, k, base, like, row, keep, near))
     return total, maximum(m, n)
 
 

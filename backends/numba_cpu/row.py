@@ -35,10 +35,8 @@ class Row(NamedTuple):
     unit: bool  # whether t == 1 in the exponent
     wants_y: bool  # whether the result itself is wanted, beside its derivative
     rates: object  # where t and 1/t lie, each as a rounded number and its error
-    ahead: object  # where the next row lies in memory, fetched while this one is computed
-    ahead_step: int
-    target: object  # where the result will lie, fetched likewise
-    target_step: int
+    ahead: int  # from x to what is fetched while this row is computed
+    target: int  # from x to what is fetched to be written
 
 
 @inline

@@ -49,7 +49,7 @@ def merge_blocks(memo, rates, temperatures, job, lo, hi):
     """Merge the blocks of the rows in the groups lo..hi."""
     w, columns = lanes(memo), job.columns != 0
     states = states_of_unit(job, w)
-    row = Row(0, 0, 0, 0, columns, MERGE, job.unit != 0, False, rates, rates, 0, rates, 0)
+    row = Row(0, 0, 0, 0, columns, MERGE, job.unit != 0, False, rates, 0, 0)
     for group in range(lo, hi):
         outer, tile = group // job.tiles, group % job.tiles
         for q in range(states):
