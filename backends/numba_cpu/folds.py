@@ -48,10 +48,9 @@ def reciprocal(total):
     return h, (fma(h * -1.0, s, splat(s, 1.0)) - h * c) * h
 
 
-@loop
+@inline
 def normalise(e, y, total, row):
     """y = e/s, with e = exp((x - m)/t)."""
-    apart()
     h, error = reciprocal(total)
     i = 0
     while i + lanes(e) <= row.length:
