@@ -94,21 +94,28 @@ def _higher(best, m, p):
 
 @loop
 def deviation(y, v, p, row):
-    """<y, v - p> over the row."""
+    """<y, v - p> over the row, and the maximum of y in each lane."""
     apart()
     total = (splat(y, 0.0), splat(y, 0.0))
+    m = n = splat(y, -math.inf)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
         i = k * row.step
-        ab = _product(y, v, p, i) + _product(y, v, p, i + row.step)
-        cd = _product(y, v, p, i + 2 * row.step) + _product(y, v, p, i + 3 * row.step)
-        total = accumulate(accumulate(total, ab), cd)
+        a, b = load(y, i), load(y, i + row.step)
+        c, d = load(y, i + 2 * row.step), load(y, i + 3 * row.step)
+        m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
+        ab = a * (load(v, i) - p) + b * (load(v, i + row.step) - p)
+        cd = c * (load(v, i + 2 * row.step) - p) + d * (load(v, i + 3 * row.step) - p)
+        total = accumulate(total, ab + cd)
     for k in range(fours, row.count):
-        product = read(y, k, row, 0.0) * (read(v, k, row, 0.0) - p)
-        total = accumulate(total, product)
-    return across_sum(total, row.columns)
+        a = read(y, k, row, 0.0)
+        m = maximum(a, m)
+        total = accumulate(total, a * (read(v, k, row, 0.0) - p))
+    return across_sum(total, row.columns), maximum(m, n)
 
 
 @inline
-def _product(y, v, p, i):
-    return load(y, i) * (load(v, i) - p)
+def first_number(v, row):
+    """The row's first number, in all its lanes."""
+    first = read(v, 0, row, 0.0)
+    return first if row.columns else first_lane(first)

@@ -8,11 +8,11 @@ it makes only what is wanted of its block. `like` is an entry, not far below the
 
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
-from .folds import deviation, normalise, peak, reciprocal, row_sum
+from .folds import deviation, first_number, normalise, peak, reciprocal, row_sum
 from .memory import load, store
 from .own import COTANGENT, own_number
 from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
-from .simd import any_lane, apart, fma, inline, lanes, loop, select, splat
+from .simd import any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
 from .states import State, state_of
 
 
@@ -109,17 +109,23 @@ def boltzmann(x, v, e, like, row, known, given):
         _, p = peak(x, v, row)
     normalise(e, e, total, row)
     if row.phase != MAP:
-        a = deviation(e, v, p, row)
+        a, _ = deviation(e, v, p, row)
     return State(m, s, p, a, s, s, s, p)
 
 
 @inline
 def _boltzmann_given(y, v, row, known):
-    """The same where x is y already."""
+    """The same where x is y already.
+
+    Any pivot will do but where an entry outweighs all others, or where it is infinite.
+    """
     if row.phase == MAP:
         return known
-    m, p = peak(y, v, row)
-    a = deviation(y, v, p, row)
+    p = first_number(v, row)
+    a, m = deviation(y, v, p, row)
+    if any_lane(m > 0.5) or any_lane(is_nan(a[0] - a[0])):
+        m, p = peak(y, v, row)
+        a, _ = deviation(y, v, p, row)
     s = known.s
     if row.phase == FOLD:
         s = row_sum(y, row)
