@@ -100,7 +100,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             else:
                 like = row_max(x_row, row)
             state = operation.fold(x_row, v_row, e_row, like, row, known, given)
-            state = completed(operation, x_row, state, row)
+            state = completed(operation, x_row, v_row, e_row, state, row)
             if phase == FOLD:
                 remember(block_memo, state, with_v)
             else:

@@ -118,9 +118,9 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
             for q in range(used):
                 if rows > 1:
                     set_temperature(rates, temperatures, first + q, False, 1, rows)
-                state = operation.look_again(
-                    offset(x_row, q * x_step), recall_lane(lanes_memo, q), row
-                )
+                own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
+                own_e, state = offset(e_row, q * e_step), recall_lane(lanes_memo, q)
+                state = operation.look_again(own_x, own_v, own_e, state, row)
                 remember_lane(lanes_memo, q, state, True)
         if phase == FOLD:
             for q in range(used):

@@ -62,7 +62,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
             set_temperature(rates, own_t, 0, True, used, w)
         row = Row(w, size, size, size * w, True, WHOLE, unit, writes_y, rates, 0, 0)
         state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
-        state = completed(operation, tile, state, row)
+        state = completed(operation, tile, v_tile, e_tile, state, row)
         own = own_of(own_g, 0, w, True, used)
         operation.finish(tile, v_tile, e_tile, tile, v_tile, own, state, row)
         if writes_y:
@@ -188,7 +188,7 @@ def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, h
         row = Row(w, count, size // w, size, False, WHOLE, unit, writes_y, rates, 0, 0)
         like = across_max(load(x_row, 0), False)
         state = operation.fold(x_row, v_row, e_tile, like, row, known, False)
-        state = completed(operation, x_row, state, row)
+        state = completed(operation, x_row, v_row, e_tile, state, row)
         numbers = own_of(lines, own, job.all, False, 1)
         operation.finish(x_row, v_row, e_tile, y_row, dy_row, numbers, state, row)
         if job.reduced:

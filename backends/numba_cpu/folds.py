@@ -94,7 +94,7 @@ def _higher(best, m, p):
 
 @loop
 def deviation(y, v, p, row):
-    """<y, v - p> over the row, and the maximum of y in each lane."""
+    """Each lane's <y, v - p> and maximum of y."""
     apart()
     total = (splat(y, 0.0), splat(y, 0.0))
     m = n = splat(y, -math.inf)
@@ -111,7 +111,7 @@ def deviation(y, v, p, row):
         a = read(y, k, row, 0.0)
         m = maximum(a, m)
         total = accumulate(total, a * (read(v, k, row, 0.0) - p))
-    return across_sum(total, row.columns), maximum(m, n)
+    return total, maximum(m, n)
 
 
 @inline

@@ -6,12 +6,14 @@ the numbers of the row's own. A fold returns its row's state; in the phase MAP, 
 it makes only what is wanted of its block. `like` is an entry, not far below the maximum as a rule.
 """
 
+import math
+
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
 from .folds import deviation, first_number, normalise, peak, reciprocal, row_sum
 from .memory import load, store
 from .own import COTANGENT, own_number
-from .row import FOLD, MAP, across_max, across_sum, rate_of, read, write
+from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
 from .simd import any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
 from .states import State, state_of
 
@@ -27,15 +29,15 @@ def never(state, row):
 
 
 @inline
-def not_again(x, state, row):
+def not_again(x, v, e, state, row):
     return state
 
 
 @inline
-def completed(operation, x, state, row):
+def completed(operation, x, v, e, state, row):
     state = operation.complete(operation.across(state, row), row)
     if any_lane(operation.doubtful(state, row)):
-        state = operation.look_again(x, state, row)
+        state = operation.look_again(x, v, e, state, row)
     return state
 
 
@@ -95,42 +97,81 @@ def logsumexp_vjp(x, v, e, y, dy, own, state, row):
 
 @inline
 def boltzmann(x, v, e, like, row, known, given):
-    """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
-    if given:
-        return _boltzmann_given(x, v, row, known)
-    total, m, like = exp_and_sum(x, e, like, row)
-    total, m = across_sum(total, row.columns), across_max(m, row.columns)
-    p, a, s = known.p, known.a, known.s
+    """e becomes y = softmax(x/t), in the phase FOLD that of its block alone, if x is not y already."""
+    m, s, y = known.m, known.s, x
+    if not given:
+        y = e
+        m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
-        m = known.m
-        total = multiply_pairs(s, share_of_max(m, like, row)[1])
-    else:
-        s = divide_pairs(total, share_of_max(m, like, row)[1])
-        _, p = peak(x, v, row)
-    normalise(e, e, total, row)
-    if row.phase != MAP:
-        a, _ = deviation(e, v, p, row)
-    return State(m, s, p, a, s, s, s, p)
+        return State(m, s, known.p, known.a, s, s, s, known.top)
+    p = first_number(v, row)
+    a, top = deviation(y, v, p, row)
+    if given:
+        m = top
+    if row.phase == FOLD:
+        return _mean_of_block(y, v, State(m, s, p, a, s, s, s, top), row, given)
+    return State(m, s, p, a, s, s, s, top)
 
 
 @inline
-def _boltzmann_given(y, v, row, known):
-    """The same where x is y already.
-
-    Any pivot will do but where an entry outweighs all others, or where it is infinite.
-    """
+def _normalised(x, e, like, row, known):
+    """m and s, where e becomes y."""
+    total, m, like = exp_and_sum(x, e, like, row)
     if row.phase == MAP:
-        return known
-    p = first_number(v, row)
-    a, m = deviation(y, v, p, row)
-    if any_lane(m > 0.5) or any_lane(is_nan(a[0] - a[0])):
-        m, p = peak(y, v, row)
-        a, _ = deviation(y, v, p, row)
-    s = known.s
-    if row.phase == FOLD:
-        s = row_sum(y, row)
+        total = multiply_pairs(known.s, share_of_max(known.m, like, row)[1])
+        normalise(e, e, total, row)
+        return known.m, known.s
+    total, m = across_sum(total, row.columns), across_max(m, row.columns)
+    normalise(e, e, total, row)
+    return m, divide_pairs(total, share_of_max(m, like, row)[1])
+
+
+@inline
+def _mean_of_block(y, v, state, row, given):
+    state = _across_mean(state, row)
+    if any_lane(_wants_pivot(state)):
+        state = _about_peak(y, v, state, row)
+    m, s, a = state.m, state.s, state.a
+    if given:
+        m, s = state.top, row_sum(y, row)
         a = divide_pairs(a, s)
-    return State(m, s, p, a, s, s, s, p)
+    return State(m, s, state.p, a, s, s, s, state.p)
+
+
+@inline
+def _across_mean(state, row):
+    a, top = across_sum(state.a, row.columns), across_max(state.top, row.columns)
+    return State(state.m, state.s, state.p, a, state.g, state.h, state.total, top)
+
+
+@inline
+def _wants_pivot(state):
+    """Where an entry outweighs all others, or is infinite; elsewhere any pivot will do."""
+    doubtful = select(state.top > 0.5, splat(state.top, math.nan), state.a[0] - state.a[0])
+    return is_nan(doubtful)
+
+
+@inline
+def _about_peak(y, v, state, row):
+    _, p = peak(y, v, row)
+    a = across_sum(deviation(y, v, p, row)[0], row.columns)
+    return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
+
+
+@inline
+def across_mean(state, row):
+    return _across_mean(state, row) if row.phase == WHOLE else state
+
+
+@inline
+def wants_pivot(state, row):
+    return _wants_pivot(state) if row.phase == WHOLE else never(state, row)
+
+
+@inline
+def about_peak(x, v, y, state, row):
+    """The same with v at the maximum for a pivot."""
+    return _about_peak(y, v, state, row)
 
 
 @inline

@@ -67,7 +67,7 @@ def outweighed(state, row):
 
 
 @inline
-def others_again(x, state, row):
+def others_again(x, v, e, state, row):
     """`complete_apart` where the maximum outweighs all others, which are added again."""
     others, maxima = exp_sum_of_others(x, state.m, state.p, row)
     maxima = across_sum((maxima, splat(maxima, 0.0)), row.columns)[0]
@@ -111,7 +111,8 @@ def boltzmann_apart(x, v, e, like, row, known, given):
     m, p = peak(x, v, row)
     s, top = split_sum(x, e, m, row, True)
     normalise(e, e, multiply_pairs(s, top), row)
-    return State(m, s, p, deviation(e, v, p, row)[0], s, s, s, p)
+    a = across_sum(deviation(e, v, p, row)[0], row.columns)
+    return State(m, s, p, a, s, s, s, p)
 
 
 @loop
@@ -184,7 +185,7 @@ def infinite(state, row):
 
 
 @inline
-def settle_state(x, state, row):
+def settle_state(x, v, e, state, row):
     s = settle(x, state.m, state.s, row)
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 

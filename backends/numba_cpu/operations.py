@@ -36,7 +36,14 @@ def softmax():
 
 @inline
 def softmax_jvp():
-    return _once(kernels.boltzmann, kernels.as_it_is, kernels.as_it_is, kernels.softmax_jvp)
+    return Operation(
+        kernels.boltzmann,
+        kernels.across_mean,
+        kernels.as_it_is,
+        kernels.softmax_jvp,
+        kernels.wants_pivot,
+        kernels.about_peak,
+    )
 
 
 @inline
