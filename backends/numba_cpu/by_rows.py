@@ -3,7 +3,9 @@
 import math
 
 from .copies import copy_in, copy_out
+from .exp_sums import are_exact
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
+from .kernels import sum_over_row
 from .memory import between, load, load_first, offset, same_as, store
 from .own import own_of
 from .row import FOLD, MAP, Row, across_max
@@ -46,6 +48,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
     with_v = job.reads_v != 0
     read_directly, write_directly = job.read_directly, job.write_directly
     writes_y, writes_dy, rows = job.writes_y, job.writes_dy, job.rows
+    keeps = job.keeps != 0
     states = states_of_unit(job, w)
     lanes_memo = offset(tile, job.room - STATE_VECTORS * w)
     unit_memo = offset(lanes_memo, -states * STATE_VECTORS * w)
@@ -82,6 +85,8 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 y_row, y_step = same_as(offset(y, y_start), tile), job.y_inner
             if writes_dy:
                 dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
+            if keeps and size % w == 0:  # exponentials are written in whole vectors
+                e_row, e_step = y_row, y_step
         next_x = own_y = 0
         if read_directly:
             next_x = start_of(place, job, job.x_outer, job.x_axis, job.x_inner) - x_start
@@ -94,12 +99,21 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
             row = Row(
                 w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, next_x, own_y
             )
-            like = load(unit_memo, q * STATE_VECTORS * w)
+            like, kept = load(unit_memo, q * STATE_VECTORS * w), False
             if phase == MAP:
                 known = recall(block_memo, q - here.block * states, with_v)
                 like = known.m
+                if keeps and size % w == 0:
+                    of_block = recall(block_memo, q, False).p
+                    kept = are_exact(of_block, known.m, row)
+                    if kept:
+                        like = of_block
             own_x, own_v = offset(x_row, q * x_step), offset(v_row, q * v_step)
-            state = operation.fold(own_x, own_v, offset(e_row, q * e_step), like, row, known, given)
+            own_e = offset(e_row, q * e_step)
+            if kept:
+                state = sum_over_row(known.s, known.m, like, row, known)
+            else:
+                state = operation.fold(own_x, own_v, own_e, like, row, known, given)
             remember(offset(unit_memo, q * STATE_VECTORS * w), state, with_v)
         row = Row(w, count, size // w, size, False, phase, unit_of_t, wants_y, rates, 0, 0)
         for q in range(used):

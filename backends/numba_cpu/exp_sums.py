@@ -104,8 +104,19 @@ def _exp_sum_over(x, y, like, row, keep):
 
 @inline
 def _is_too_low(like, m, row):
-    """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t)."""
-    return any_lane((m - like) * exponent_rate(row)[0] > HEADROOM(m))
+    """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t).
+
+    Where m is far, any lower number is: differences to that would be other numbers.
+    """
+    most = select(_is_far(anchor(m), row), splat(m, 0.0), HEADROOM(m))
+    return any_lane((m - like) * exponent_rate(row)[0] > most)
+
+
+@inline
+def are_exact(like, m, row):
+    """Whether exponentials over a power of two close to exp(like/t) have the bits of those over exp(m/t)."""
+    far = any_lane(_is_far(like, row)) or any_lane(_is_far(m, row))
+    return not (far or _is_too_low(like, m, row))
 
 
 @inline

@@ -15,7 +15,7 @@ from .memory import load, store
 from .own import COTANGENT, own_number
 from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
 from .simd import any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
-from .states import State, state_of
+from .states import State
 
 
 @inline
@@ -74,7 +74,7 @@ def complete_sum(state, row):
         total = divide_pairs(total, share_of_max(state.m, state.p, row)[1])
     if row.phase == MAP:
         total = multiply_pairs(total, share_of_max(state.m, state.p, row)[1])
-    return state_of(state.m, total, total)
+    return State(state.m, total, state.p, total, total, total, total, state.m)
 
 
 @inline

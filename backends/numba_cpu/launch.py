@@ -170,6 +170,8 @@ def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, 
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not reduced and not past
     job.prefetches_y = job.writes_y and not reduced and (columns or not past)
+    job.keeps = job.blocks > 1 and job.write_directly and v.size == 0 and y.size > 0
+    job.keeps = job.keeps and job.x_axis == 1 and x.ctypes.data != y.ctypes.data
     parts_of_tile = 3 if v.size > 0 or labelled else 1
     job.e_part = (parts_of_tile - 1) * job.room
     groups = outer * job.tiles

@@ -140,7 +140,8 @@ def merge(memo, blocks, stride, row, given, with_v):
     m, p = first.m, first.p
     for k in range(1, blocks):
         block = recall(memo, k * stride, with_v)
-        p = select(block.m > m, block.p, p)
+        if with_v:
+            p = select(block.m > m, block.p, p)
         m = maximum(block.m, m)
     zero = splat(m, 0.0)
     nothing = zero, zero
