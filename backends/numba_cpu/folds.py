@@ -6,7 +6,7 @@ from .elementary import accumulate
 from .memory import load, store, store_first
 from .row import across_max, across_sum, read
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
-from .simd import apart, fma, inline, lanes, loop, maximum, select, splat
+from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, splat
 
 
 @inline
@@ -93,10 +93,11 @@ def _higher(best, m, p):
 
 
 @loop
-def deviation(y, v, p, row):
-    """Each lane's <y, v - p> and maximum of y."""
+def mean(y, v, row):
+    """Each lane's <y, v>, <y, |v|> and maximum of y."""
     apart()
-    total = (splat(y, 0.0), splat(y, 0.0))
+    zero = splat(y, 0.0)
+    total, size = (zero, zero), zero
     m = n = splat(y, -math.inf)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
@@ -104,18 +105,36 @@ def deviation(y, v, p, row):
         a, b = load(y, i), load(y, i + row.step)
         c, d = load(y, i + 2 * row.step), load(y, i + 3 * row.step)
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
-        ab = a * (load(v, i) - p) + b * (load(v, i + row.step) - p)
-        cd = c * (load(v, i + 2 * row.step) - p) + d * (load(v, i + 3 * row.step) - p)
-        total = accumulate(total, ab + cd)
+        a, b = a * load(v, i), b * load(v, i + row.step)
+        c, d = c * load(v, i + 2 * row.step), d * load(v, i + 3 * row.step)
+        size = size + ((absolute(a) + absolute(b)) + (absolute(c) + absolute(d)))
+        total = accumulate(total, (a + b) + (c + d))
     for k in range(fours, row.count):
         a = read(y, k, row, 0.0)
         m = maximum(a, m)
-        total = accumulate(total, a * (read(v, k, row, 0.0) - p))
-    return total, maximum(m, n)
+        a = a * read(v, k, row, 0.0)
+        size = size + absolute(a)
+        total = accumulate(total, a)
+    return total, size, maximum(m, n)
+
+
+@loop
+def deviation(y, v, p, row):
+    """<y, v - p> over the row."""
+    apart()
+    total = (splat(y, 0.0), splat(y, 0.0))
+    fours = row.whole - row.whole % 4
+    for k in range(0, fours, 4):
+        i = k * row.step
+        ab = _product(y, v, p, i) + _product(y, v, p, i + row.step)
+        cd = _product(y, v, p, i + 2 * row.step) + _product(y, v, p, i + 3 * row.step)
+        total = accumulate(accumulate(total, ab), cd)
+    for k in range(fours, row.count):
+        product = read(y, k, row, 0.0) * (read(v, k, row, 0.0) - p)
+        total = accumulate(total, product)
+    return across_sum(total, row.columns)
 
 
 @inline
-def first_number(v, row):
-    """The row's first number, in all its lanes."""
-    first = read(v, 0, row, 0.0)
-    return first if row.columns else first_lane(first)
+def _product(y, v, p, i):
+    return load(y, i) * (load(v, i) - p)

@@ -10,11 +10,11 @@ import math
 
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
-from .folds import deviation, first_number, normalise, peak, reciprocal, row_sum
+from .folds import deviation, mean, normalise, peak, reciprocal, row_sum
 from .memory import load, store
 from .own import COTANGENT, own_number
 from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
-from .simd import any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
+from .simd import absolute, any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
 from .states import State
 
 
@@ -104,13 +104,12 @@ def boltzmann(x, v, e, like, row, known, given):
         m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
         return State(m, s, known.p, known.a, s, s, s, known.top)
-    p = first_number(v, row)
-    a, top = deviation(y, v, p, row)
+    a, size, top = mean(y, v, row)
+    zero = splat(top, 0.0)
     if given:
         m = top
-    if row.phase == FOLD:
-        return _mean_of_block(y, v, State(m, s, p, a, s, s, s, top), row, given)
-    return State(m, s, p, a, s, s, s, top)
+    state = State(m, s, zero, a, s, (size, zero), s, top)
+    return _mean_of_block(y, v, state, row, given) if row.phase == FOLD else state
 
 
 @inline
@@ -130,7 +129,7 @@ def _normalised(x, e, like, row, known):
 def _mean_of_block(y, v, state, row, given):
     state = _across_mean(state, row)
     if any_lane(_wants_pivot(state)):
-        state = _about_peak(y, v, state, row)
+        state = _about_pivot(y, v, state, row)
     m, s, a = state.m, state.s, state.a
     if given:
         m, s = state.top, row_sum(y, row)
@@ -140,21 +139,29 @@ def _mean_of_block(y, v, state, row, given):
 
 @inline
 def _across_mean(state, row):
-    a, top = across_sum(state.a, row.columns), across_max(state.top, row.columns)
-    return State(state.m, state.s, state.p, a, state.g, state.h, state.total, top)
+    a, h = across_sum(state.a, row.columns), across_sum(state.h, row.columns)
+    top = across_max(state.top, row.columns)
+    return State(state.m, state.s, state.p, a, state.g, h, state.total, top)
 
 
 @inline
 def _wants_pivot(state):
-    """Where an entry outweighs all others, or is infinite; elsewhere any pivot will do."""
-    doubtful = select(state.top > 0.5, splat(state.top, math.nan), state.a[0] - state.a[0])
-    return is_nan(doubtful)
+    """Where v - <y, v> may cancel: where an entry outweighs all others, or the mean is not small."""
+    a = absolute(state.a[0])
+    small = a * 2.0 < state.h[0]
+    return (
+        select(state.top > 0.5, splat(a, 0.0), select(small, splat(a, 1.0), splat(a, 0.0))) == 0.0
+    )
 
 
 @inline
-def _about_peak(y, v, state, row):
-    _, p = peak(y, v, row)
-    a = across_sum(deviation(y, v, p, row)[0], row.columns)
+def _about_pivot(y, v, state, row):
+    """The same about v at the maximum of y if that outweighs all others, else about the mean."""
+    p = state.a[0]
+    by_top = select(state.top > 0.5, splat(p, math.nan), p - p)  # and where the mean is not finite
+    if any_lane(is_nan(by_top)):
+        p = select(is_nan(by_top), peak(y, v, row)[1], p)
+    a = deviation(y, v, p, row)
     return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
 
 
@@ -169,9 +176,8 @@ def wants_pivot(state, row):
 
 
 @inline
-def about_peak(x, v, y, state, row):
-    """The same with v at the maximum for a pivot."""
-    return _about_peak(y, v, state, row)
+def about_pivot(x, v, y, state, row):
+    return _about_pivot(y, v, state, row)
 
 
 @inline

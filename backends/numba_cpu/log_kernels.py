@@ -111,8 +111,7 @@ def boltzmann_apart(x, v, e, like, row, known, given):
     m, p = peak(x, v, row)
     s, top = split_sum(x, e, m, row, True)
     normalise(e, e, multiply_pairs(s, top), row)
-    a = across_sum(deviation(e, v, p, row)[0], row.columns)
-    return State(m, s, p, a, s, s, s, p)
+    return State(m, s, p, deviation(e, v, p, row), s, s, s, p)
 
 
 @loop

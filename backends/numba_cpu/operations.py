@@ -42,7 +42,7 @@ def softmax_jvp():
         kernels.as_it_is,
         kernels.softmax_jvp,
         kernels.wants_pivot,
-        kernels.about_peak,
+        kernels.about_pivot,
     )
 
 

@@ -172,6 +172,14 @@ def maximum(a, b):
 
 
 @intrinsic
+def absolute(typing, x):
+    def generate(context, builder, signature, args):
+        return call(builder, f"llvm.fabs.{x.suffix}", args[0].type, list(args))
+
+    return x(x), generate
+
+
+@intrinsic
 def is_nan(typing, x):
     def generate(context, builder, signature, args):
         return builder.fcmp_unordered("uno", args[0], args[0])
