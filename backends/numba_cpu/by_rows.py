@@ -124,7 +124,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 remember_lane(lanes_memo, q, state, with_v)
         if rows > 1:
             set_temperature(rates, temperatures, first, True, used, rows)
-        several = Row(w, 1, 1, used, True, phase, unit_of_t, wants_y, rates, 0, 0)
+        several = Row(0, 0, 0, used, True, phase, unit_of_t, wants_y, rates, 0, 0)
         state = operation.complete(recall(lanes_memo, 0, with_v), several)
         doubtful = any_lane(operation.doubtful(state, several))
         remember(lanes_memo, state, True)

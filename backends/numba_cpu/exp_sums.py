@@ -87,7 +87,10 @@ def _exp_sum(x, y, like, row, keep, near):
         b = _term(b, x, y, k + 1, base, like, row, keep, near)
         c = _term(c, x, y, k + 2, base, like, row, keep, near)
         d = _term(d, x, y, k + 3, base, like, row, keep, near)
-        total = accumulate(accumulate(total, a + b), c + d)
+        if row.columns:  # no digit is lost, or one of many rows would often want another look
+            total = accumulate(accumulate(accumulate(accumulate(total, a), b), c), d)
+        else:
+            total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours, row.count):
         a = read(x, k, row, -math.inf)
         m = maximum(a, m)

@@ -28,6 +28,9 @@ from .row import (
 from .simd import any_lane, apart, fma, inline, is_nan, loop, narrow, select, splat, widen
 from .states import State, choose, state_of
 
+# What a sum of exponentials is, over the greatest, where that is nearly all of it.
+NEARLY_ALONE = 1 + 1 / 256
+
 
 @inline
 def sums(x, v, e, like, row, known, given):
@@ -63,7 +66,9 @@ def outweighed(state, row):
     """Where a sum is mostly the maximum's, so that the others have lost their digits in it."""
     if row.phase == MAP:
         return never(state, row)
-    return state.total[0] < exp_of_max(state.m, state.p, row) * 2.0
+    all_digits = row.columns and row.step > 0
+    least = NEARLY_ALONE if all_digits else 2.0
+    return state.total[0] < exp_of_max(state.m, state.p, row) * least
 
 
 @inline

@@ -26,7 +26,7 @@ WHOLE, FOLD, MERGE, MAP, LABEL = range(5)
 class Row(NamedTuple):
     """What a fold or a map needs to know of a row."""
 
-    step: int
+    step: int  # 0 where only the states of rows are at hand
     count: int
     whole: int  # vectors that the row fills
     length: int  # numbers from the first vector's first on that belong to the row
