@@ -176,3 +176,26 @@ def test_a_row_has_the_same_bits_in_any_company(name, dtype, n):
             alone = call(softkern, name, x[rows], u[rows], 1)
             for a, b in zip(alone, together, strict=True):
                 np.testing.assert_array_equal(a[-1], b[k])
+
+
+@every_operation
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [100, 40_000, 65_536])
+@pytest.mark.parametrize("kind", ["near", "far", "rising", "falling"])
+def test_a_rows_bits_do_not_depend_on_where_it_lies(name, dtype, n, kind):
+    """Rows of 65536 keep exponentials where their results will lie, if those come to lie elsewhere."""
+    x, u = np.random.default_rng(n).normal(0, 3, (2, 2, n)).astype(dtype)
+    x += {"near": 0, "far": 2 / np.finfo(dtype).eps}.get(kind, 0)
+    x[:, n // 2 :] += {"rising": 90, "falling": -90}.get(kind, 0)
+    apart = np.zeros((2, 2, n, 2), dtype)
+    apart[..., 0] = x, u
+    expected = call(softkern, name, x, u, 1)
+    for found in (
+        call(softkern, name, *apart[..., 0], 1),
+        call(softkern, name, x[:1], u[:1], 1),
+    ):
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a[:1], b[:1])
+    if name in ("softmax", "log_softmax"):
+        getattr(softkern, name)(x, 1, out=x)
+        np.testing.assert_array_equal(x, expected[0])

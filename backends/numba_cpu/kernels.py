@@ -15,7 +15,7 @@ from .memory import load, store
 from .own import COTANGENT, own_number
 from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
 from .simd import absolute, any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
-from .states import State
+from .states import State, choose
 
 
 @inline
@@ -157,11 +157,13 @@ def _wants_pivot(state):
 @inline
 def _about_pivot(y, v, state, row):
     """The same about v at the maximum of y if that outweighs all others, else about the mean."""
+    wanted, zero = _wants_pivot(state), splat(state.top, 0.0)
     p = state.a[0]
     by_top = select(state.top > 0.5, splat(p, math.nan), p - p)  # and where the mean is not finite
     if any_lane(is_nan(by_top)):
         p = select(is_nan(by_top), peak(y, v, row)[1], p)
-    a = deviation(y, v, p, row)
+    p = select(wanted, p, zero)
+    a = choose(wanted, deviation(y, v, p, row), state.a)
     return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
 
 
