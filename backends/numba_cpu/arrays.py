@@ -19,7 +19,7 @@ from ..rows import (
     view,
 )
 from . import launch
-from .launch import ROW_BLOCK
+from .launch import ROW_BLOCK, SHORT_ROW
 from .plain_functions import PLAIN, install
 from .threads import threads_for
 
@@ -40,10 +40,14 @@ ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 
 
 @cache
-def _address(operation: str, dtype: np.dtype[Any]) -> int:
-    address = int(launch.kernel(operation, storage_of(dtype)).address)
-    if operation in PLAIN and dtype in ONE:
-        install(operation, dtype, address, ONE[dtype].ctypes.data)
+def _address(operation: str, dtype: np.dtype[Any], columns: bool) -> int:
+    return int(launch.kernel(operation, storage_of(dtype), columns).address)
+
+
+@cache
+def _plain_address(operation: str, dtype: np.dtype[Any], columns: bool) -> int:
+    address = _address(operation, dtype, columns)
+    install(operation, dtype, columns, address, ONE[dtype].ctypes.data)
     return address
 
 
@@ -61,7 +65,7 @@ def is_plain(x: Any, axis: Any, t: Any, where: Any) -> bool:
 
 def run_plain(operation: str, x: Any, y: Any) -> Any:
     """The results of an operation on rows that are plain, written to y."""
-    kernel = _address(operation, x.dtype)
+    kernel = _plain_address(operation, x.dtype, x.shape[-1] <= SHORT_ROW)
     if PLAIN[operation](x, -1, 1.0, None, y) is not None:
         return y
     one, rows = ONE[x.dtype].ctypes.data, launch.rows_of(x, y)
@@ -152,7 +156,7 @@ class Rows(NamedTuple):
             for wanted, place in zip(results, out, strict=True)
         )
         launch.run(
-            _address(operation, self.dtype),
+            _address(operation, self.dtype, rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW),
             (as_stored(rows), as_stored(cotangent), as_stored(y), as_stored(dy)),
             self.temperatures,
             self.temperatures if lines is None else lines,

@@ -31,20 +31,20 @@ def _temperature(place):
 
 
 @compiled
-def _run(kernel, x, y, temperature, reduced):
+def _run(kernels, x, y, temperature, reduced):
     t = _temperature(temperature)
     if not COLDEST <= t <= HOTTEST:
         return 0
     x = apart_from(x, y)
     if fits_stack(x):
-        run_on_stack(kernel, x, y, t, reduced)
+        run_on_stack(kernels, x, y, t, reduced)
         return 1
     if reduced:
         y[0] = -inf
     rows = x.reshape((1, x.size, 1))
     none = rows[:0]
     arrays = rows, none, y.reshape((1, y.size, 1)), none
-    run_arrays(kernel, arrays, no_lines(x), t, reduced, False, False, False)
+    run_arrays(kernels, arrays, no_lines(x), t, reduced, False, False, False)
     return 1
 
 

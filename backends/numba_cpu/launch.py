@@ -8,13 +8,14 @@ from llvmlite import ir
 from numba import cfunc, from_dtype, njit, prange, types
 from numba.extending import intrinsic
 
-from . import sweep
+from . import over_columns, over_rows
 from .caching import CACHED
 from .job import JOB, RATES
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
-from .simd import compute_type
+from .simd import compute_type, inline
 from .stack import ALIGNMENT, address_of, job_on_stack
 from .states import STATE_VECTORS
+from .sweep import merge_blocks
 
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
@@ -23,16 +24,29 @@ SHORT_ROW = 64  # rows up to here are transposed, for their own lanes would stay
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
 
+# For a function that Python calls, and C does not.
+entry = njit(nogil=True, cache=CACHED, error_model="numpy", no_cfunc_wrapper=True)
+
 
 @cache
-def kernel(name: str, storage: types.Type):
+def kernel(name: str, storage: types.Type, columns: bool):
     """The compiled kernel of an operation for one kind of number; its `address` is called."""
+    return _compiled(getattr(over_columns if columns else over_rows, name), storage)
+
+
+@cache
+def merging(computed: types.Type):
+    """The kernel that merges the blocks of rows, for the numbers that are computed with."""
+    return _compiled(merge_blocks, computed)
+
+
+def _compiled(function: Any, storage: types.Type):
     numbers, computed = types.CPointer(storage), types.CPointer(compute_type(storage))
     job = types.CPointer(from_dtype(JOB))
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
-    return cfunc(signature, cache=CACHED, error_model="numpy")(getattr(sweep, name))
+    return cfunc(signature, cache=CACHED, error_model="numpy")(function)
 
 
 @intrinsic
@@ -51,37 +65,37 @@ def call(typing, kernel, arguments, phase, lo, hi):
     return types.void(kernel, arguments, phase, lo, hi), generate
 
 
-@njit(nogil=True, cache=CACHED)
-def take_groups(kernel, arguments, blocks, labelled, lo, hi):
+@entry
+def take_groups(kernel, merging, arguments, blocks, labelled, lo, hi):
     """Whole groups, one after the other."""
     if blocks == 1:
         call(kernel, arguments, WHOLE, lo, hi)
         return
     for group in range(lo, hi):
         call(kernel, arguments, FOLD, group * blocks, (group + 1) * blocks)
-        call(kernel, arguments, MERGE, group, group + 1)
+        call(merging, arguments, MERGE, group, group + 1)
         call(kernel, arguments, MAP, group * blocks, (group + 1) * blocks)
         if labelled:
             call(kernel, arguments, LABEL, group, group + 1)
 
 
-@njit(nogil=True, cache=CACHED)
+@entry
 def call_groups(kernel, arguments, phase, groups):
     call(kernel, arguments, phase, 0, groups)
 
 
-@njit(nogil=True, cache=CACHED)
+@inline
 def with_tile(arguments, tile):
     x, v, y, dy, first_tile, memo, temperatures, job, lines = arguments
     return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
 
 
 @njit(parallel=True, nogil=True, cache=CACHED)
-def _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads):
+def _share_groups(kernel, merging, arguments, groups, blocks, labelled, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
         lo, hi = groups * thread // threads, groups * (thread + 1) // threads
-        take_groups(kernel, own, blocks, labelled, lo, hi)
+        take_groups(kernel, merging, own, blocks, labelled, lo, hi)
 
 
 @njit(parallel=True, nogil=True, cache=CACHED)
@@ -102,7 +116,7 @@ def item_size(typing, x):
     return types.intp(x), generate
 
 
-@njit(nogil=True, cache=CACHED)
+@inline
 def strides_of(x):
     """The strides of a 3-d array, in numbers."""
     size = item_size(x)
@@ -110,24 +124,24 @@ def strides_of(x):
     return outer // size, axis // size, inner // size
 
 
-@njit(nogil=True, cache=CACHED)
+@inline
 def parts(whole, size):
     """How many parts of a size make up the whole; most often one, found without a division."""
     return 1 if whole <= size else (whole + size - 1) // size
 
 
-@njit(nogil=True, cache=CACHED)
+@entry
 def keep_alive(tile, job):
     """Called last: Numba frees an array after its last use, and its address is none."""
 
 
-@njit(nogil=True, cache=CACHED)
+@inline
 def aligned(buffer):
     """The first aligned address in a buffer."""
     return (buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
 
 
-@njit(nogil=True, cache=CACHED)
+@inline
 def lay_out(job, n, inner, columns, vector):
     """Cut `inner` rows of n numbers, side by side, into tiles and blocks."""
     job.n, job.inner, job.columns = n, inner, columns
@@ -145,7 +159,7 @@ def lay_out(job, n, inner, columns, vector):
     job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
 
 
-@njit(nogil=True, cache=CACHED)
+@entry
 def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past):
     """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
     job = job_array[0]
@@ -183,7 +197,7 @@ def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, 
     return groups, job.blocks, tile_bytes, memo_bytes
 
 
-@njit(nogil=True, cache=CACHED)
+@entry
 def addresses(x, v, y, dy, tiles, memo, temperatures, job, lines):
     return (
         x.ctypes.data,
@@ -224,20 +238,21 @@ def run(
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(memo_bytes, np.uint8)
     arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
+    merge = merging(from_dtype(temperatures.dtype)).address if blocks > 1 else 0
     if threads == 1:
-        take_groups(kernel, arguments, blocks, labelled, 0, groups)
+        take_groups(kernel, merge, arguments, blocks, labelled, 0, groups)
     elif groups >= threads or blocks == 1:
-        _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads)
+        _share_groups(kernel, merge, arguments, groups, blocks, labelled, tile_bytes, threads)
     else:
         units = groups * blocks
         share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
-        call_groups(kernel, arguments, MERGE, groups)
+        call_groups(merge, arguments, MERGE, groups)
         share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
         if labelled:
             call_groups(kernel, arguments, LABEL, groups)
 
 
-@njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inline
 def describe_rows(job, size, n, step, rows, reduced, past):
     """`describe` for contiguous rows at t = 1, none of which is cut into blocks: a tile's bytes."""
     job.x_axis, job.x_inner = step, n
@@ -252,7 +267,7 @@ def describe_rows(job, size, n, step, rows, reduced, past):
     return job.room * size + (RATES + 1) * ALIGNMENT
 
 
-@njit(nogil=True, cache=CACHED)
+@entry
 def take_rows(kernel, temperature, rows_of_arrays, past):
     """`run` for rows that `describe_rows` takes, on the caller's thread and with little ado."""
     x, y, size, n, step, rows, reduced = rows_of_arrays
@@ -264,7 +279,7 @@ def take_rows(kernel, temperature, rows_of_arrays, past):
     keep_alive(memory, memory)
 
 
-@njit(nogil=True, cache=CACHED)
+@entry
 def rows_of(x, y):
     """What `take_rows` needs to know of its arrays, which the caller keeps."""
     n, size = x.shape[-1], item_size(x)

@@ -17,6 +17,7 @@ from .launch import (
     keep_alive,
     kernel,
     lay_out,
+    merging,
     parts,
     take_groups,
 )
@@ -31,19 +32,28 @@ TILE = (LONGEST_ON_STACK * 8 // ALIGNMENT + 2 * STATE_VECTORS + RATES + 1) * ALI
 
 @intrinsic(prefer_literal=True)
 def linked(typing, name, x):
-    """The address of a kernel, for the numbers of x, that becomes part of the calling code."""
+    """The addresses of an operation's kernels, for the numbers of x: over rows, over columns, and the
+    one that merges blocks. They become part of the calling code.
+    """
     if not isinstance(name, types.StringLiteral):
         return None
 
     def generate(context, builder, signature, args):
-        compiled = kernel(name.literal_value, x.dtype)
-        context.add_linking_libs([compiled._library])
-        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
-        function_type = ir.FunctionType(ir.VoidType(), [pointer] * 9 + [word] * 3)
-        own = cgutils.get_or_insert_function(builder.module, function_type, compiled.native_name)
-        return builder.ptrtoint(own, word)
+        operation = name.literal_value
+        over_rows, over_columns = (kernel(operation, x.dtype, columns) for columns in (False, True))
+        places = [_link(context, builder, k) for k in (over_rows, over_columns, merging(x.dtype))]
+        return context.make_tuple(builder, signature.return_type, places)
 
-    return types.intp(name, x), generate
+    return types.UniTuple(types.intp, 3)(name, x), generate
+
+
+def _link(context, builder, compiled):
+    """The address of a kernel that is linked."""
+    context.add_linking_libs([compiled._library])
+    pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
+    function_type = ir.FunctionType(ir.VoidType(), [pointer] * 9 + [word] * 3)
+    own = cgutils.get_or_insert_function(builder.module, function_type, compiled.native_name)
+    return builder.ptrtoint(own, word)
 
 
 @intrinsic
@@ -58,8 +68,8 @@ def number_on_stack(typing, x):
 
 
 @njit(nogil=True, cache=CACHED)
-def run(kernel, arrays, temperatures, lines, reduced, labelled, given, log_given, past):
-    """Run a kernel on (outer, n, inner) arrays x, v, y, dy, as `launch.run` does on one thread."""
+def run(kernels, arrays, temperatures, lines, reduced, labelled, given, log_given, past):
+    """Run one of the `linked` kernels on (outer, n, inner) arrays x, v, y, dy, as `launch.run` does on one thread."""
     x, v, y, dy = arrays
     job = np.empty(1, JOB)
     unit = log_given or temperatures[0, 0] == 1
@@ -68,13 +78,15 @@ def run(kernel, arrays, temperatures, lines, reduced, labelled, given, log_given
     )
     tiles, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
     pointers = addresses(x, v, y, dy, tiles, memo, temperatures, job, lines)
-    take_groups(kernel, pointers, blocks, labelled, 0, groups)
+    over_rows, over_columns, merge = kernels
+    kernel = over_columns if job[0].columns else over_rows
+    take_groups(kernel, merge, pointers, blocks, labelled, 0, groups)
     keep_alive((tiles, memo, temperatures), (x, v, y, dy, job, lines))
 
 
 @njit(nogil=True, cache=CACHED)
-def run_row(kernel, x, y, temperature, size, n, unit, reduced):
-    """Run a kernel on a contiguous row of up to LONGEST_ON_STACK numbers, with no other memory.
+def run_row(kernels, x, y, temperature, size, n, unit, reduced):
+    """Run one of the `linked` kernels on a contiguous row of up to LONGEST_ON_STACK numbers, with no other memory.
 
     x, y and temperature are addresses.
     """
@@ -89,4 +101,4 @@ def run_row(kernel, x, y, temperature, size, n, unit, reduced):
     job.read_directly, job.write_directly = 1, not reduced
     tile = bytes_on_stack(TILE)
     pointers = x, x, y, y, tile, tile, temperature, address_of(job), tile
-    call(kernel, pointers, WHOLE, 0, 1)
+    call(kernels[1 if columns else 0], pointers, WHOLE, 0, 1)

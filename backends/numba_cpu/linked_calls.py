@@ -110,26 +110,26 @@ def fits_stack(x):
 
 
 @compiled
-def run_on_stack(kernel, x, y, t, reduced):
-    """Run a kernel on a row that `fits_stack`."""
+def run_on_stack(kernels, x, y, t, reduced):
+    """Run one of the `linked` kernels on a row that `fits_stack`."""
     pair = carray(number_on_stack(x), 2)
     pair[0] = t
     pair[1] = t - np.float64(pair[0])
     row, place = x.ctypes.data, y.ctypes.data
-    run_row(kernel, row, place, pair.ctypes.data, x.itemsize, x.size, t == 1.0, reduced)
+    run_row(kernels, row, place, pair.ctypes.data, x.itemsize, x.size, t == 1.0, reduced)
     keep_alive(x, y)
 
 
 @compiled
-def run_arrays(kernel, arrays, lines, t, reduced, labelled, given, log_given):
-    """Run a kernel on (outer, n, inner) arrays x, v, y, dy, some of which may be empty."""
+def run_arrays(kernels, arrays, lines, t, reduced, labelled, given, log_given):
+    """Run one of the `linked` kernels on (outer, n, inner) arrays x, v, y, dy, some of which may be empty."""
     x, _, y, dy = arrays
     pair = np.empty((2, 1), x.dtype)
     pair[0, 0] = t
     pair[1, 0] = t - np.float64(pair[0, 0])
     past = (y.size + dy.size) * x.itemsize > PAST_CACHE
     if x.size > 0:
-        run(kernel, arrays, pair, lines, reduced, labelled, given, log_given, past)
+        run(kernels, arrays, pair, lines, reduced, labelled, given, log_given, past)
 
 
 @compiled

@@ -42,8 +42,8 @@ def _losses_of(logits, target, g, axis, temperature, options, reduction):
         lines = class_lines(classes, cotangents, own, count, rows.shape[1])
         none = rows[:0]
         dx = np.empty_like(rows) if gradient else none
-        address = linked("cross_entropy_of_class", own)
-        run_arrays(address, (rows, none, dx, none), lines, t, not gradient, True, False, False)
+        kernels = linked("cross_entropy_of_class", own)
+        run_arrays(kernels, (rows, none, dx, none), lines, t, not gradient, True, False, False)
         return lines[LOSS], dx
 
     return run

@@ -89,7 +89,7 @@ def _check_out(out, number, ndim):
         raise TypingError(f"inside @njit out must be a C-contiguous {ndim}-d array of {number}")
 
 
-def _entrywise(kernel):
+def _entrywise(operation):
     def typed(x, axis=None, temperature=1.0, where=None, out=None):
         refuse("where: set what is hidden to -inf", where)
         (number, read), view = reader(temperature, x), viewer(axis)
@@ -100,13 +100,13 @@ def _entrywise(kernel):
             t, own = checked(temperature), read(x)
             y = target(out, own, own.shape)
             own = apart_from(own, y)
-            address, rows = linked(kernel, own), view(own, axis)
+            kernels, rows = linked(operation, own), view(own, axis)
             if is_row and fits_stack(own):
-                run_on_stack(address, own, y, t, False)
+                run_on_stack(kernels, own, y, t, False)
                 return y
             none = rows[:0]
             arrays = rows, none, y.reshape(rows.shape), none
-            run_arrays(address, arrays, no_lines(own), t, False, False, False, False)
+            run_arrays(kernels, arrays, no_lines(own), t, False, False, False, False)
             return y
 
         return call
@@ -142,8 +142,8 @@ def logsumexp(
             rows = view(own, axis)
             none = rows[:0]
             arrays = rows, none, L.reshape((rows.shape[0], 1, rows.shape[2])), none
-            address = linked("logsumexp", own)
-            run_arrays(address, arrays, no_lines(own), t, True, False, False, False)
+            kernels = linked("logsumexp", own)
+            run_arrays(kernels, arrays, no_lines(own), t, True, False, False, False)
             if rows.shape[1] == 0:
                 L[...] = -inf
             return L
@@ -166,19 +166,19 @@ def logsumexp(
         rows = view(own, axis)
         if own.size == 0:
             return own.dtype.type(-inf)
-        L, address = carray(number_on_stack(own), 1), linked("logsumexp", own)
+        L, kernels = carray(number_on_stack(own), 1), linked("logsumexp", own)
         if is_row and fits_stack(own):
-            run_on_stack(address, own, L, t, True)
+            run_on_stack(kernels, own, L, t, True)
             return L[0]
         none = rows[:0]
         arrays = rows, none, L.reshape((1, 1, 1)), none
-        run_arrays(address, arrays, no_lines(own), t, True, False, False, False)
+        run_arrays(kernels, arrays, no_lines(own), t, True, False, False, False)
         return L[0]
 
     return of_one_row
 
 
-def _jvp(kernel):
+def _jvp(operation):
     def typed(x, v, axis=None, temperature=1.0, where=None, output=None, out=None):
         refuse("where, output or out in a JVP", where, output, out)
         (_, read), view = reader(temperature, x, v), viewer(axis)
@@ -190,8 +190,8 @@ def _jvp(kernel):
             y, dy = np.empty(own.shape, own.dtype), np.empty(own.shape, own.dtype)
             rows = view(own, axis)
             arrays = rows, view(tangent, axis), y.reshape(rows.shape), dy.reshape(rows.shape)
-            address = linked(kernel, own)
-            run_arrays(address, arrays, no_lines(own), t, False, False, False, False)
+            kernels = linked(operation, own)
+            run_arrays(kernels, arrays, no_lines(own), t, False, False, False, False)
             return y, dy
 
         return call
@@ -203,7 +203,7 @@ softmax_jvp = _jvp("softmax_jvp")
 log_softmax_jvp = _jvp("log_softmax_jvp")
 
 
-def _vjp(kernel, is_logarithmic):
+def _vjp(operation, is_logarithmic):
     def typed(x, g, axis=None, temperature=1.0, where=None, output=None, out=None):
         refuse("where", where)
         is_given = not is_none(output)
@@ -221,8 +221,8 @@ def _vjp(kernel, is_logarithmic):
             own, cotangent = apart_from(own, dx), apart_from(cotangent, dx)
             rows = view(own, axis)
             arrays = rows, view(cotangent, axis), rows[:0], dx.reshape(rows.shape)
-            address = linked(kernel, own)
-            run_arrays(address, arrays, no_lines(own), t, False, False, given, log_given)
+            kernels = linked(operation, own)
+            run_arrays(kernels, arrays, no_lines(own), t, False, False, given, log_given)
             return dx
 
         def from_x(x, g, axis=None, temperature=1.0, where=None, output=None, out=None):
@@ -254,8 +254,8 @@ def logsumexp_jvp(
         rows = view(own, axis)
         shape = rows.shape[0], 1, rows.shape[2]
         arrays = rows, view(tangent, axis), L.reshape(shape), dL.reshape(shape)
-        address = linked("logsumexp_jvp", own)
-        run_arrays(address, arrays, no_lines(own), t, True, False, False, False)
+        kernels = linked("logsumexp_jvp", own)
+        run_arrays(kernels, arrays, no_lines(own), t, True, False, False, False)
         if rows.shape[1] == 0:
             L[...], dL[...] = -inf, 0.0
 
@@ -296,8 +296,8 @@ def logsumexp_vjp(
         none = rows[:0]
         lines = cotangent_lines(flat(g, own, axis), own, rows.shape[0] * rows.shape[2])
         arrays = rows, none, dx.reshape(rows.shape), none
-        address = linked("logsumexp_vjp", own)
-        run_arrays(address, arrays, lines, t, False, False, False, False)
+        kernels = linked("logsumexp_vjp", own)
+        run_arrays(kernels, arrays, lines, t, False, False, False, False)
         return dx
 
     return call

@@ -5,6 +5,7 @@ C, and does so again in each of its callers, which hold copies of it. Parts are 
 written down as LLVM code: the kernel is optimised once, with all its parts in it.
 """
 
+import ctypes
 from typing import Any
 
 from llvmlite.binding import Linkage
@@ -39,6 +40,10 @@ PASSES = (
 )
 
 
+# What is called where Python calls a part: it raises a TypeError.
+_REFUSE = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
+
+
 class _Library(JITCodeLibrary):
     """LLVM code for kernels to link."""
 
@@ -67,7 +72,7 @@ class _Library(JITCodeLibrary):
                 module.link_in(library._get_module_for_linking(), preserve=True)
 
     def get_pointer_to_function(self, name):
-        return 0  # there is none
+        return _REFUSE
 
     @property
     def codegen(self):

@@ -8,12 +8,13 @@ from functools import cache
 
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, from_dtype, njit, types
+from numba import cfunc, from_dtype, types
 from numba.extending import intrinsic
 
 from .caching import CACHED
-from .launch import ROW_BLOCK, call, describe_rows
+from .launch import ROW_BLOCK, SHORT_ROW, call, describe_rows
 from .row import WHOLE
+from .simd import inline
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack
 from .threads import WORTH_SHARING
 
@@ -57,10 +58,12 @@ FUNCTION = np.dtype(
             "empty",  # of NumPy's C API
             "returned",
             "float32",
-            "kernel32",  # 0 before it is compiled
+            "rows32",  # kernels, 0 before they are compiled
+            "columns32",
             "one32",  # where t = 1 lies
             "float64",
-            "kernel64",
+            "rows64",
+            "columns64",
             "one64",
         )
     ]
@@ -74,9 +77,6 @@ _take_back = types.ExternalFunction("PyEval_RestoreThread", types.void(types.int
 _allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.intp))
 _free = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 _no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
-
-# Called by compiled code alone: what Python would need is not compiled.
-_part = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def _at(kind):
@@ -108,7 +108,7 @@ def _call_c(typing, address, arguments):
     return types.intp(types.intp, arguments), generate
 
 
-@_part
+@inline
 def _is_last(axis, x, f):
     if axis == f.none:
         return x.ndim == 1
@@ -118,7 +118,7 @@ def _is_last(axis, x, f):
     return k == -1 or k == x.ndim - 1
 
 
-@_part
+@inline
 def _is_plain(x, axis, temperature, where, f):
     """Whether these are rows of numbers at equal steps, each behind the one before, at t = 1."""
     if x.type != f.array or not x.flags & _ALIGNED or where != f.none:
@@ -129,17 +129,18 @@ def _is_plain(x, axis, temperature, where, f):
     return is_float and _float(temperature) == 1.0 and _is_last(axis, x, f)
 
 
-@_part
-def _kernel_of(x, f):
-    """The kernel, where t = 1 lies, and the size of a number."""
+@inline
+def _kernel_of(x, n, f):
+    """The kernel for rows of n numbers, where t = 1 lies, and the size of a number."""
+    columns = n <= SHORT_ROW
     if x.kind == f.float32:
-        return f.kernel32, f.one32, 4
+        return f.columns32 if columns else f.rows32, f.one32, 4
     if x.kind == f.float64:
-        return f.kernel64, f.one64, 8
+        return f.columns64 if columns else f.rows64, f.one64, 8
     return 0, 0, 1
 
 
-@_part
+@inline
 def _count(x, ndim):
     """How many numbers the first axes have."""
     shape, count = _words_at(x.shape), 1
@@ -148,13 +149,13 @@ def _count(x, ndim):
     return count
 
 
-@_part
+@inline
 def _step(x, size):
     """From a number of a row to the next."""
     return 1 if x.flags & _CONTIGUOUS else _words_at(x.strides)[0] // size
 
 
-@_part
+@inline
 def _has_shape(out, x, ndim):
     """Whether `out` has the first axes of x and no others."""
     own, shape = _words_at(out.shape), _words_at(x.shape)
@@ -164,7 +165,7 @@ def _has_shape(out, x, ndim):
     return same
 
 
-@_part
+@inline
 def _takes(out, results, x, numbers, size):
     """Whether a kernel that reads x can write its results to `out` right away."""
     wanted = _CONTIGUOUS | _ALIGNED | _WRITEABLE
@@ -178,7 +179,7 @@ def _takes(out, results, x, numbers, size):
     return out.data + results * size <= first or last + size <= out.data
 
 
-@_part
+@inline
 def _run(kernel, one, x, y, tile, job, freely):
     arguments = x, x, y, y, tile, tile, one, address_of(job), tile
     if not freely:
@@ -189,13 +190,13 @@ def _run(kernel, one, x, y, tile, job, freely):
     _take_back(thread)
 
 
-@_part
+@inline
 def _answer(x, axis, temperature, where, given, f):
     """The result; None if the call is not plain; 0 where there is an exception instead."""
     if not _is_plain(x, axis, temperature, where, f):
         return f.none
-    kernel, one, size = _kernel_of(x, f)
     n, rows = _words_at(x.shape)[x.ndim - 1], _count(x, x.ndim - 1)
+    kernel, one, size = _kernel_of(x, n, f)
     numbers, reduced = n * rows, f.reduced == 1
     if kernel == 0 or numbers == 0 or numbers >= WORTH_SHARING or n > ROW_BLOCK:
         return f.none

@@ -28,7 +28,7 @@ def _not_compiled(*arguments: Any) -> None:
 PLAIN: dict[str, Callable[..., Any]] = dict.fromkeys(_tables, _not_compiled)
 
 
-def install(name: str, dtype: np.dtype[Any], kernel: int, one: int) -> None:
+def install(name: str, dtype: np.dtype[Any], columns: bool, kernel: int, one: int) -> None:
     """Let plain calls of an operation on this dtype run the kernel; `one` is where t = 1 lies."""
     if not _KNOWS_OBJECTS:
         return
@@ -39,7 +39,7 @@ def install(name: str, dtype: np.dtype[Any], kernel: int, one: int) -> None:
     table["int"], table["float"] = id(int), id(float)
     table["empty"], table["returned"] = _numpy_api(_EMPTY), _numpy_api(_RETURN)
     table[f"float{bits}"], table[f"one{bits}"] = id(np.dtype(f"float{bits}")), one
-    table[f"kernel{bits}"] = kernel
+    table[f"{'columns' if columns else 'rows'}{bits}"] = kernel
     PLAIN[name] = _python_function(table)
 
 

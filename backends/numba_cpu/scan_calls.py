@@ -7,7 +7,7 @@ import numpy as np
 from .. import array_api
 from ..rows import check_out, check_outs, view
 from .arrays import Rows, as_stored, storage_of, takes
-from .launch import addresses, call_groups, parts, share_blocks
+from .launch import addresses, call_groups, share_blocks
 from .row import FOLD, MAP, MERGE
 from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
 from .stack import ALIGNMENT
@@ -69,9 +69,9 @@ def _run(name: str, rows: Rows, *arrays: Any) -> None:
     views = [none if a is None else np.ascontiguousarray(view(a, rows.axes)) for a in arrays]
     outer, n, inner = views[0].shape
     rows_of_t = rows.temperatures.astype(np.float64).sum(axis=0)
-    count, segments = outer * inner, parts(n, SEGMENT)
+    count, segments = outer * inner, -(-n // SEGMENT)
     job = np.array([(n, inner, count, segments, rows_of_t.size)], JOB)
-    groups, units = parts(count, LANES), parts(count * segments, LANES)
+    groups, units = -(-count // LANES), -(-count * segments // LANES)
     threads = threads_for(views[0].size)
     tile_bytes = (1 + PLANES * min(n, SEGMENT)) * ALIGNMENT
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
