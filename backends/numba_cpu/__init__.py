@@ -175,7 +175,8 @@ def logsumexp_vjp(
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
     check_out(out, rows.shape, rows.dtype)
     lines = rows.lines(1)
-    lines[COTANGENT] = np.broadcast_to(g, shape).ravel()
+    g = np.asarray(g)
+    lines[COTANGENT] = (np.broadcast_to(g, shape) if g.ndim and g.shape != shape else g).ravel()
     dx, _ = rows.run("logsumexp_vjp", x, lines=lines, out=(out, None))
     return rows.write(dx, out, 0.0)
 

@@ -196,6 +196,20 @@ def addresses(x, v, y, dy, tiles, memo, temperatures, job, lines):
     )
 
 
+@njit(nogil=True, cache=CACHED)
+def run_alone(kernel, arrays, temperatures, lines, reduced, labelled, unit, given, past):
+    """`run` on the caller's thread."""
+    x, v, y, dy = arrays
+    job, rows_of_t = np.empty(1, JOB), temperatures.shape[1]
+    groups, blocks, tile_bytes, memo_bytes = describe(
+        job, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past
+    )
+    tile, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
+    arguments = addresses(x, v, y, dy, tile, memo, temperatures, job, lines)
+    take_groups(kernel, arguments, blocks, labelled, 0, groups)
+    keep_alive((tile, memo, temperatures), (x, v, y, dy, job, lines))
+
+
 def run(
     kernel: int,
     arrays: tuple[Any, Any, Any, Any],
@@ -214,6 +228,9 @@ def run(
     y and dy are C-contiguous. `temperatures` holds t, and its rounding error in its second line,
     once or for each row; `lines` what else rows have of their own.
     """
+    if threads == 1:
+        run_alone(kernel, arrays, temperatures, lines, reduced, labelled, unit, given, past)
+        return
     # Not compiled as a whole: a cached caller of a parallel function fails when it is loaded.
     job = np.empty(1, JOB)
     groups, blocks, tile_bytes, memo_bytes = describe(
@@ -222,9 +239,7 @@ def run(
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(memo_bytes, np.uint8)
     arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
-    if threads == 1:
-        take_groups(kernel, arguments, blocks, labelled, 0, groups)
-    elif groups >= threads or blocks == 1:
+    if groups >= threads or blocks == 1:
         _share_groups(kernel, arguments, groups, blocks, labelled, tile_bytes, threads)
     else:
         units = groups * blocks

@@ -1,25 +1,13 @@
 """Kernels inside other compiled code: linked into it, and run on the thread that it runs on."""
 
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .caching import CACHED
-from .job import JOB, RATES
-from .launch import (
-    ROWS_AT_ONCE,
-    SHORT_ROW,
-    addresses,
-    call,
-    describe,
-    keep_alive,
-    kernel,
-    lay_out,
-    parts,
-    take_groups,
-)
+from .job import RATES
+from .launch import ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, parts
 from .row import WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
@@ -55,21 +43,6 @@ def number_on_stack(typing, x):
         return builder.bitcast(room(builder, ALIGNMENT), context.get_value_type(numbers))
 
     return numbers(x), generate
-
-
-@njit(nogil=True, cache=CACHED)
-def run(kernel, arrays, temperatures, lines, reduced, labelled, given, log_given, past):
-    """Run a kernel on (outer, n, inner) arrays x, v, y, dy, as `launch.run` does on one thread."""
-    x, v, y, dy = arrays
-    job = np.empty(1, JOB)
-    unit = log_given or temperatures[0, 0] == 1
-    groups, blocks, tile_bytes, memo_bytes = describe(
-        job, x, v, y, dy, 1, reduced, labelled, unit, given, past
-    )
-    tiles, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
-    pointers = addresses(x, v, y, dy, tiles, memo, temperatures, job, lines)
-    take_groups(kernel, pointers, blocks, labelled, 0, groups)
-    keep_alive((tiles, memo, temperatures), (x, v, y, dy, job, lines))
 
 
 @njit(nogil=True, cache=CACHED)

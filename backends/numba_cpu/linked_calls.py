@@ -7,8 +7,8 @@ from numba.extending import overload
 
 from .arrays import COLDEST, HOTTEST, PAST_CACHE
 from .caching import CACHED
-from .launch import keep_alive
-from .linked import LONGEST_ON_STACK, number_on_stack, run, run_row
+from .launch import keep_alive, run_alone
+from .linked import LONGEST_ON_STACK, number_on_stack, run_row
 from .own import CLASS, COTANGENT, LINES, SHARE
 
 compiled = njit(nogil=True, cache=CACHED, error_model="numpy")
@@ -127,9 +127,10 @@ def run_arrays(kernel, arrays, lines, t, reduced, labelled, given, log_given):
     pair = np.empty((2, 1), x.dtype)
     pair[0, 0] = t
     pair[1, 0] = t - np.float64(pair[0, 0])
+    unit = log_given or t == 1.0
     past = (y.size + dy.size) * x.itemsize > PAST_CACHE
     if x.size > 0:
-        run(kernel, arrays, pair, lines, reduced, labelled, given, log_given, past)
+        run_alone(kernel, arrays, pair, lines, reduced, labelled, unit, given, past)
 
 
 @compiled

@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 from .caching import CACHED
 from .launch import ROW_BLOCK, call, describe_rows
+from .part import PART
 from .row import WHOLE
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack
 from .threads import WORTH_SHARING
@@ -76,7 +77,7 @@ _free = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 _no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
 
 # Called by compiled code alone: what Python would need is not compiled.
-_part = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_part = njit(**PART)
 
 
 def _at(kind):
