@@ -19,7 +19,7 @@ from ..rows import (
     view,
 )
 from . import launch
-from .launch import ROW_BLOCK
+from .launch import COLDEST, HOTTEST, ROW_BLOCK
 from .plain_functions import PLAIN, install
 from .threads import threads_for
 
@@ -32,9 +32,6 @@ _STORAGE = {
 # Results larger than this are written past the cache: they would not stay in it anyway.
 PAST_CACHE = 1 << 25
 
-# Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
-COLDEST, HOTTEST = 1e-30, 1e30
-
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 
@@ -42,8 +39,7 @@ ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 @cache
 def _address(operation: str, dtype: np.dtype[Any]) -> int:
     address = int(launch.kernel(operation, storage_of(dtype)).address)
-    if operation in PLAIN and dtype in ONE:
-        install(operation, dtype, address, ONE[dtype].ctypes.data)
+    install(operation, dtype, address)
     return address
 
 
@@ -62,7 +58,7 @@ def is_plain(x: Any, axis: Any, t: Any, where: Any) -> bool:
 def run_plain(operation: str, x: Any, y: Any) -> Any:
     """The results of an operation on rows that are plain, written to y."""
     kernel = _address(operation, x.dtype)
-    if PLAIN[operation](x, -1, 1.0, None, y) is not None:
+    if PLAIN[operation](x, None, -1, False, 1.0, None, y, None) is not None:
         return y
     one, rows = ONE[x.dtype].ctypes.data, launch.rows_of(x, y)
     past, threads = y.nbytes > PAST_CACHE, threads_for(x.size)
@@ -110,7 +106,7 @@ class Rows(NamedTuple):
     axes: tuple[int, ...]
     dtype: np.dtype[Any]  # of the results
     temperatures: Any  # t and its rounding error, once or for each row
-    where: Any  # a boolean array of the shape, or None
+    left_out: Any  # a boolean array of the shape, or None
 
     @classmethod
     def of(cls, axis: Any, temperature: Any, where: Any, *arrays: Any) -> Self | None:
@@ -124,7 +120,7 @@ class Rows(NamedTuple):
         temperatures = temperatures_of(temperature, _reduced_shape(shape, axes, False), dtype)
         if numbers[0].size == 0 or temperatures is None:
             return None
-        return cls(shape, axes, dtype, temperatures, _mask(where, shape))
+        return cls(shape, axes, dtype, temperatures, _left_out(where, shape))
 
     def run(
         self,
@@ -183,7 +179,10 @@ class Rows(NamedTuple):
                 a = a.astype(self.dtype)
         if a.shape != self.shape:
             a = np.broadcast_to(a, self.shape)
-        return a if self.where is None else np.where(self.where, a, self.dtype.type(hidden))
+        if self.left_out is not None:
+            a = a.copy()
+            a[self.left_out] = hidden
+        return a
 
     def lines(self, count: int) -> Any:
         """Room for `count` numbers a row, in the dtype computed in."""
@@ -192,8 +191,8 @@ class Rows(NamedTuple):
 
     def write(self, result: Any, out: Any, hidden: float) -> Any:
         """The result of one entry each, `hidden` where `where` is False."""
-        if self.where is not None:
-            np.copyto(result, self.dtype.type(hidden), where=~self.where)
+        if self.left_out is not None:
+            result[self.left_out] = hidden
         return _deliver(result, out)
 
     def write_reduced(self, result: Any, out: Any, keepdims: bool) -> Any:
@@ -261,7 +260,10 @@ def temperatures_of(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any
     compute = _FLOAT64 if dtype == _FLOAT64 else _FLOAT32
     if isinstance(t, (int, float)):
         return ONE[compute] if t == 1 else _pairs(float(t), compute)
-    return _pairs_of(np.broadcast_to(np.asarray(t, np.float64), shape).ravel(), compute)
+    exact = np.asarray(t, np.float64)
+    if exact.shape != shape:
+        exact = np.broadcast_to(exact, shape)
+    return _pairs_of(exact.ravel(), compute)
 
 
 @lru_cache(maxsize=64)
@@ -270,18 +272,21 @@ def _pairs(t: float, compute: np.dtype[Any]) -> Any:
 
 
 def _pairs_of(exact: Any, compute: np.dtype[Any]) -> Any:
-    if not (exact >= 0).all():
+    coldest, hottest = exact.min(initial=1.0), exact.max(initial=1.0)
+    if not coldest >= 0:
         raise ValueError("temperature must be >= 0 and not NaN")
-    if not ((exact >= COLDEST) & (exact <= HOTTEST)).all():
+    if coldest < COLDEST or hottest > HOTTEST:
         return None
-    rounded = exact.astype(compute)
-    return np.stack([rounded, (exact - rounded).astype(compute)])
+    pairs = np.empty((2, exact.size), compute)
+    pairs[0] = exact
+    pairs[1] = exact - pairs[0].astype(np.float64)
+    return pairs
 
 
-def _mask(where: Any, shape: tuple[int, ...]) -> Any:
+def _left_out(where: Any, shape: tuple[int, ...]) -> Any:
     if where is None:
         return None
     where = np.asarray(where)
     if where.dtype != np.bool_:
         raise TypeError(f"where must be boolean, not {where.dtype}")
-    return np.broadcast_to(where, shape)
+    return ~(where if where.shape == shape else np.broadcast_to(where, shape))

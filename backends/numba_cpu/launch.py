@@ -23,6 +23,9 @@ SHORT_ROW = 32  # rows up to here are transposed, for their own lanes would stay
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
 
+# Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
+COLDEST, HOTTEST = 1e-30, 1e30
+
 
 @cache
 def kernel(name: str, storage: types.Type):
@@ -150,35 +153,41 @@ def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, 
     """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
     job = job_array[0]
     outer, n, inner = x.shape
-    job.all = outer * inner
-    compute_size = max(4, item_size(x))
-    vector = ALIGNMENT // compute_size
     job.x_outer, job.x_axis, job.x_inner = strides_of(x)
     job.v_outer, job.v_axis, job.v_inner = strides_of(v)
     job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
+    job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
+    job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
+    job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
+    groups, tile_bytes = arrange(job, outer, n, inner, item_size(x))
+    memo_bytes = 0
+    if job.blocks > 1:
+        states = COLUMN_VECTORS if job.columns else 1
+        memo_bytes = groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
+    return groups, job.blocks, tile_bytes, memo_bytes
+
+
+@njit(nogil=True, cache=CACHED)
+def arrange(job, outer, n, inner, size):
+    """Fill in how a job is done whose arrays are known; return its groups, and the bytes of a tile."""
+    job.all = outer * inner
+    compute_size = max(4, size)
+    vector = ALIGNMENT // compute_size
     columns = True
     if inner == 1:
         # Rows lie behind each other; short ones are transposed into a tile of columns.
         outer, inner, columns = 1, outer, n <= SHORT_ROW
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
-    job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
-    job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
-    job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
     lay_out(job, n, inner, columns, vector)
-    computed = item_size(x) == compute_size
-    v_apart = v.size == 0 or job.v_axis == 1
+    computed = size == compute_size
+    v_apart = not job.reads_v or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
-    job.write_directly = computed and not reduced and not past
-    job.prefetches_y = job.writes_y and not reduced and (columns or not past)
-    parts_of_tile = 3 if v.size > 0 or labelled else 1
+    job.write_directly = computed and not job.reduced and not job.past
+    job.prefetches_y = job.writes_y and not job.reduced and (columns or not job.past)
+    parts_of_tile = 3 if job.reads_v or job.labelled else 1
     job.e_part = (parts_of_tile - 1) * job.room
-    groups = outer * job.tiles
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
-    memo_bytes = 0
-    if job.blocks > 1:
-        states = COLUMN_VECTORS if columns else 1
-        memo_bytes = groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
-    return groups, job.blocks, tile_bytes, memo_bytes
+    return outer * job.tiles, tile_bytes
 
 
 @njit(nogil=True, cache=CACHED)

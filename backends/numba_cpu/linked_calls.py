@@ -5,9 +5,9 @@ from numba import carray, njit, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import overload
 
-from .arrays import COLDEST, HOTTEST, PAST_CACHE
+from .arrays import PAST_CACHE
 from .caching import CACHED
-from .launch import keep_alive, run_alone
+from .launch import COLDEST, HOTTEST, keep_alive, run_alone
 from .linked import LONGEST_ON_STACK, number_on_stack, run_row
 from .own import CLASS, COTANGENT, LINES, SHARE
 
