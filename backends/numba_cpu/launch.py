@@ -142,6 +142,7 @@ def lay_out(job, n, inner, columns, vector):
         job.width = min(vector, max(1, ROWS_AT_ONCE // n))
         if job.reduced and n <= ROWS_AT_ONCE:
             job.width = vector  # so that one vector holds their results
+        job.width = min(job.width, inner)
         job.block = min(n, ROW_BLOCK)
         vectors_of_row = parts(job.block, vector) + STATE_VECTORS
         job.room = (job.width * vectors_of_row + STATE_VECTORS) * vector
@@ -262,16 +263,11 @@ def run(
 @njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def describe_rows(job, size, n, step, rows, reduced, past):
     """`describe` for contiguous rows at t = 1, none of which is cut into blocks: a tile's bytes."""
-    job.x_axis, job.x_inner = step, n
-    job.y_axis, job.y_inner = 1, 1 if reduced else n
+    job.x_outer, job.x_axis = n, step
+    job.y_outer, job.y_axis = 1 if reduced else n, 1
     job.rows = job.unit = job.writes_y = 1
     job.reduced, job.past = reduced, past
-    job.read_directly = step == 1
-    columns = n <= SHORT_ROW
-    job.write_directly = not reduced and not past
-    job.prefetches_y = not reduced and (columns or not past)
-    lay_out(job, n, rows, columns, ALIGNMENT // size)
-    return job.room * size + (RATES + 1) * ALIGNMENT
+    return arrange(job, rows, n, 1, size)[1] + ALIGNMENT
 
 
 @njit(nogil=True, cache=CACHED)

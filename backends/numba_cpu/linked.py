@@ -7,7 +7,7 @@ from numba.extending import intrinsic
 
 from .caching import CACHED
 from .job import RATES
-from .launch import ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, parts
+from .launch import ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out
 from .row import WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
@@ -55,8 +55,6 @@ def run_row(kernel, x, y, temperature, size, n, unit, reduced):
     job = job_on_stack()
     vector, columns = ALIGNMENT // size, n <= SHORT_ROW
     lay_out(job, n, 1, columns, vector)
-    if not columns:
-        job.width, job.room = 1, (parts(n, vector) + 2 * STATE_VECTORS) * vector
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
     job.read_directly, job.write_directly = 1, not reduced

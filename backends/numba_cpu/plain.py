@@ -7,7 +7,7 @@ compiles the look as a C function of CPython's kind, which reads NumPy's arrays 
 from functools import cache
 
 import numpy as np
-from numba import cfunc, njit, types
+from numba import cfunc, types
 
 from .caching import CACHED
 from .launch import COLDEST, HOTTEST, arrange, call
@@ -31,9 +31,16 @@ from .objects import (
     put_in_tuple,
     singles_at,
     take_back,
-    words_at,
 )
-from .part import PART
+from .plain_arrays import (
+    count_of,
+    has_shape,
+    has_steps,
+    lies_apart,
+    part,
+    reduced_shape,
+    step_of,
+)
 from .row import WHOLE
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack
 from .threads import WORTH_SHARING
@@ -44,10 +51,8 @@ _FEW = 1 << 11
 _ON_STACK = 1 << 14  # bytes of a tile
 _SHAPE = 64 * 8  # bytes, of the most axes that NumPy knows
 
-_part = njit(**PART)
 
-
-@_part
+@part
 def _axes(x, axis, f):
     """The first axis of a row and the one behind its last; the same one if `axis` is no such axis."""
     if axis == f.none:
@@ -61,7 +66,7 @@ def _axes(x, axis, f):
     return (k, k + 1) if 0 <= k < x.ndim else (0, 0)
 
 
-@_part
+@part
 def _kernel_of(x, f):
     """The kernel, and the size of a number."""
     if x.kind == f.float32:
@@ -75,61 +80,7 @@ def _kernel_of(x, f):
     return 0, 1
 
 
-@_part
-def _is_plain(x, f):
-    """Whether this is an array of numbers behind each other, or of one row at equal steps."""
-    if x.type != f.array or not x.flags & ALIGNED:
-        return False
-    return x.ndim == 1 or (x.ndim > 1 and x.flags & CONTIGUOUS != 0)
-
-
-@_part
-def _count(x, first, last):
-    """How many numbers the axes from `first` to `last` have."""
-    shape, count = words_at(x.shape), 1
-    for k in range(first, last):
-        count *= shape[k]
-    return count
-
-
-@_part
-def _step(x, size):
-    """From a number to the next."""
-    return 1 if x.flags & CONTIGUOUS else words_at(x.strides)[0] // size
-
-
-@_part
-def _reduced_shape(x, first, last, keepdims, shape):
-    """Write the shape of what has one number a row; return how many axes that has."""
-    own, ndim = words_at(x.shape), 0
-    for k in range(x.ndim):
-        reduced = first <= k < last
-        if keepdims or not reduced:
-            words_at(shape)[ndim] = 1 if reduced else own[k]
-            ndim += 1
-    return ndim
-
-
-@_part
-def _has_shape(a, ndim, shape):
-    same = a.ndim == ndim
-    for k in range(ndim):
-        same = same and words_at(a.shape)[k] == words_at(shape)[k]
-    return same
-
-
-@_part
-def _lies_apart(out, results, x, numbers, size, may_meet):
-    """Whether to write `out` leaves x as it is; `may_meet`: or what has been read of it already."""
-    if may_meet and out.data == x.data and x.flags & CONTIGUOUS:
-        return True
-    first, last = x.data, x.data + (numbers - 1) * _step(x, size) * size
-    if last < first:
-        first, last = last, first
-    return out.data + results * size <= first or last + size <= out.data
-
-
-@_part
+@part
 def _takes(given, x, v, counts, size, result, f):
     """Whether a kernel that reads x and v can write results to `given` right away, if it is."""
     if given == f.none:
@@ -138,42 +89,41 @@ def _takes(given, x, v, counts, size, result, f):
     if out.type != x.type or out.kind != x.kind or out.flags & wanted != wanted:
         return False
     results = rows if f.reduced else numbers
-    if not _lies_apart(out, results, x, numbers, size, True):
+    if not lies_apart(out, results, x, numbers, size, True):
         return False
     of_v = rows if f.per_row else numbers
-    if f.reads_v and not _lies_apart(out, results, v, of_v, size, not f.per_row):
+    if f.reads_v and not lies_apart(out, results, v, of_v, size, not f.per_row):
         return False
-    return _has_shape(out, result[0], result[1])
+    return has_shape(out, result[0], result[1])
 
 
-@_part
+@part
 def _fits(v, x, whole, per_row, size, f):
     """Whether v is numbers like those of x, one each or one a row."""
-    if not _is_plain(v, f) or v.kind != x.kind:
-        # One number for all rows has no axis to be plain in.
+    if not has_steps(v, f) or v.kind != x.kind:
         return False
     if f.per_row:
         behind = size > 2 and v.flags & CONTIGUOUS != 0  # 16 bits are not computed in
-        return behind and _has_shape(v, per_row[0], per_row[1])
-    return _has_shape(v, whole[0], whole[1])
+        return behind and has_shape(v, per_row[0], per_row[1])
+    return has_shape(v, whole[0], whole[1])
 
 
-@_part
+@part
 def _describe(job, sizes, size, x, v, unit, f):
     """`launch.describe` for arrays that are plain; the bytes of a tile."""
     outer, n, inner = sizes
     tangent = f.reads_v and not f.per_row
-    job.x_outer, job.x_axis, job.x_inner = n * inner, inner * _step(x, size), 1
+    job.x_outer, job.x_axis, job.x_inner = n * inner, inner * step_of(x, size), 1
     job.y_outer, job.y_axis, job.y_inner = (inner if f.reduced else n * inner), inner, 1
     if tangent:
-        job.v_outer, job.v_axis, job.v_inner = n * inner, inner * _step(v, size), 1
+        job.v_outer, job.v_axis, job.v_inner = n * inner, inner * step_of(v, size), 1
     job.rows, job.unit, job.given, job.past = 1, unit, f.given, 0
     job.reads_v, job.reduced = tangent, f.reduced
     job.writes_y, job.writes_dy = f.writes_y, f.writes_dy
     return arrange(job, outer, n, inner, size)[1]
 
 
-@_part
+@part
 def _write_temperature(place, t, size):
     """t and its rounding error, as numbers computed with."""
     if size == 8:
@@ -184,7 +134,7 @@ def _write_temperature(place, t, size):
     singles_at(place)[1] = np.float32(t - np.float64(rounded))
 
 
-@_part
+@part
 def _place(given, wanted, result, x, f):
     """Where to write, one reference more: `given` or a new array; `none` where nothing is."""
     if given != f.none or not wanted:
@@ -194,47 +144,49 @@ def _place(given, wanted, result, x, f):
     return call_c(f.empty, (result[0], result[1], x.kind, 0))
 
 
-@_part
+@part
 def _as_result(y, given, ndim, f):
     """A new array without axes as a number, as NumPy returns it."""
     return call_c(f.returned, (y,)) if ndim == 0 and y != given else y
 
 
-@_part
+@part
 def _run(kernel, pointers, job, freely):
+    groups = job.tiles * (job.all // job.inner)
     if not freely:
-        call(kernel, pointers, WHOLE, 0, job.tiles * (job.all // job.inner))
+        call(kernel, pointers, WHOLE, 0, groups)
         return
     thread = let_go()
-    call(kernel, pointers, WHOLE, 0, job.tiles * (job.all // job.inner))
+    call(kernel, pointers, WHOLE, 0, groups)
     take_back(thread)
 
 
-@_part
+@part
 def _answer(x, v, y, dy, look, f):
     """The result; None if the call is not plain; 0 where there is an exception instead."""
     axis, keepdims, temperature, where = look
     is_float = array_at(temperature).type == f.float
     t = as_float(temperature) if is_float else 0.0
-    if where != f.none or not COLDEST <= t <= HOTTEST or not _is_plain(x, f):
+    if where != f.none or not COLDEST <= t <= HOTTEST or not has_steps(x, f):
         return f.none
     (first, last), (kernel, size) = _axes(x, axis, f), _kernel_of(x, f)
     if kernel == 0 or first == last or (keepdims != f.true and keepdims != f.false):
         return f.none
-    sizes = _count(x, 0, first), _count(x, first, last), _count(x, last, x.ndim)
+    sizes = count_of(x, 0, first), count_of(x, first, last), count_of(x, last, x.ndim)
     rows = sizes[0] * sizes[2]
     numbers = rows * sizes[1]
     if not 0 < numbers < WORTH_SHARING:
         return f.none
     whole, per_row = (np.intp(x.ndim), x.shape), (0, bytes_on_stack(_SHAPE))
     if f.reduced or f.per_row:
-        ndim = _reduced_shape(x, first, last, keepdims == f.true, per_row[1])
+        ndim = reduced_shape(x, first, last, keepdims == f.true, per_row[1])
         per_row = ndim, per_row[1]
     if f.reads_v and not _fits(v, x, whole, per_row, size, f):
         return f.none
     result, counts = per_row if f.reduced else whole, (numbers, rows)
-    if not (_takes(y, x, v, counts, size, result, f) and _takes(dy, x, v, counts, size, result, f)):
-        return f.none
+    for given in (y, dy):
+        if not _takes(given, x, v, counts, size, result, f):
+            return f.none
     job = job_on_stack()
     unit = t == 1.0 or f.log_given != 0
     needed = _describe(job, sizes, size, x, v, unit, f) + ALIGNMENT
@@ -245,7 +197,7 @@ def _answer(x, v, y, dy, look, f):
     return _results(kernel, x, v, (y, dy), (pair, result), job, needed, f)
 
 
-@_part
+@part
 def _results(kernel, x, v, given, rest, job, needed, f):
     """Run the kernel: its result or results, or 0 where there is an exception instead."""
     pair, result = rest
@@ -273,7 +225,7 @@ def _results(kernel, x, v, given, rest, job, needed, f):
     return 0 if failed else (y if f.writes_y else dy)
 
 
-@_part
+@part
 def _pair(y, dy):
     """The tuple of both."""
     pair = new_tuple(2)
