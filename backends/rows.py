@@ -1,6 +1,7 @@
 """The rows of a call, for every backend: their axis, their shape and their dtype."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from operator import index
 from typing import Any
@@ -15,6 +16,8 @@ def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     A 0-d array is taken as a row of one number: None, 0 and -1 name its only axis.
     """
     ndim = max(ndim, 1)
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     if axis is None:
         return tuple(range(ndim))
     axes = []
@@ -67,12 +70,20 @@ def adjacent(axes: tuple[int, ...]) -> bool:
 
 def view(a: Any, axes: tuple[int, ...]) -> Any:
     """`a` as (outer, n, inner), a copy only where its strides leave no other way."""
-    shape = a.shape
-    if adjacent(axes):
-        first, last = axes[0], axes[-1] + 1
-        return a.reshape(prod(shape[:first]), prod(shape[first:last]), prod(shape[last:]))
+    shape = viewed_shape(a.shape, axes)
+    if shape is not None:
+        return a.reshape(shape)
     kept = tuple(k for k in range(a.ndim) if k not in axes)
-    return a.transpose(kept + axes).reshape(-1, prod(shape[k] for k in axes), 1)
+    return a.transpose(kept + axes).reshape(-1, prod(a.shape[k] for k in axes), 1)
+
+
+@lru_cache(maxsize=1024)
+def viewed_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """Return (outer, n, inner) where no number need move for it."""
+    if not adjacent(axes):
+        return None
+    first, last = axes[0], axes[-1] + 1
+    return prod(shape[:first]), prod(shape[first:last]), prod(shape[last:])
 
 
 def unview(a: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:

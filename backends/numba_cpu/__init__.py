@@ -25,12 +25,12 @@ INF = float("inf")
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    y = PLAIN["softmax"](x, axis, temperature, where, out)
+    y = PLAIN["softmax"](x, None, axis, False, temperature, where, out, None)
     return _entrywise("softmax", 0.0, x, axis, temperature, where, out) if y is None else y
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    y = PLAIN["log_softmax"](x, axis, temperature, where, out)
+    y = PLAIN["log_softmax"](x, None, axis, False, temperature, where, out, None)
     return _entrywise("log_softmax", -INF, x, axis, temperature, where, out) if y is None else y
 
 
@@ -57,11 +57,11 @@ def logsumexp(
     where: Any,
     out: Any,
 ) -> Any:
-    if b is None and not keepdims and not return_sign:
-        L = PLAIN["logsumexp"](a, axis, temperature, where, out)
+    if b is None and not return_sign:
+        L = PLAIN["logsumexp"](a, None, axis, keepdims, temperature, where, out, None)
         if L is not None:
             return L
-        if is_plain(a, axis, temperature, where):
+        if not keepdims and is_plain(a, axis, temperature, where):
             shape = a.shape[:-1]
             if out is None:
                 L = run_plain("logsumexp", a, np.empty(shape, a.dtype))
@@ -91,6 +91,10 @@ def partial_logsumexp(a: Any, axis: Any, b: Any, temperature: Any, where: Any) -
 def softmax_jvp(
     x: Any, v: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
+    if output is None:
+        pair = _plain_pair("softmax_jvp", x, v, axis, False, temperature, where, out)
+        if pair is not None:
+            return pair
     rows = Rows.of(axis, temperature, where, x if output is None else output, v)
     if rows is None:
         x, output = _arrays(x, output)
@@ -107,6 +111,10 @@ def softmax_jvp(
 def log_softmax_jvp(
     x: Any, v: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
+    if output is None:
+        pair = _plain_pair("log_softmax_jvp", x, v, axis, False, temperature, where, out)
+        if pair is not None:
+            return pair
     rows = Rows.of(axis, temperature, where, x if output is None else output, v)
     if rows is None:
         x, output = _arrays(x, output)
@@ -123,6 +131,10 @@ def log_softmax_jvp(
 def logsumexp_jvp(
     x: Any, v: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
+    if output is None:
+        pair = _plain_pair("logsumexp_jvp", x, v, axis, keepdims, temperature, where, out)
+        if pair is not None:
+            return pair
     rows = Rows.of(axis, temperature, where, x, v)
     if rows is None:
         x, output = _arrays(x, output)
@@ -135,16 +147,31 @@ def logsumexp_jvp(
     return rows.write_reduced(L, out[0], keepdims), rows.write_reduced(dL, out[1], keepdims)
 
 
+def _plain_pair(
+    name: str, x: Any, v: Any, axis: Any, keepdims: Any, temperature: Any, where: Any, out: Any
+) -> Any:
+    """Both results of a JVP, or None where the call is not plain."""
+    if out is None:
+        return PLAIN[name](x, v, axis, keepdims, temperature, where, None, None)
+    if type(out) is not tuple or len(out) != 2:
+        return None
+    return PLAIN[name](x, v, axis, keepdims, temperature, where, *out)
+
+
 def softmax_vjp(
     x: Any, g: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
-    rows = Rows.of(axis, temperature, where, x if output is None else output, g)
+    given = output is not None
+    primal = output if given else x
+    plain = PLAIN["softmax_vjp_given" if given else "softmax_vjp"]
+    dx = plain(primal, g, axis, False, temperature, where, None, out)
+    if dx is not None:
+        return dx
+    rows = Rows.of(axis, temperature, where, primal, g)
     if rows is None:
         x, output = _arrays(x, output)
         return array_api.softmax_vjp(x, g, axis, temperature, where, output, out)
     check_out(out, rows.shape, rows.dtype)
-    given = output is not None
-    primal = output if given else x
     _, dx = rows.run("softmax_jvp", primal, g, given=given, results=(False, True), out=(None, out))
     return rows.write(dx, out, 0.0)
 
@@ -152,13 +179,17 @@ def softmax_vjp(
 def log_softmax_vjp(
     x: Any, g: Any, axis: Any, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
-    rows = Rows.of(axis, temperature, where, x if output is None else output, g)
+    given = output is not None
+    primal = output if given else x
+    plain = PLAIN["log_softmax_vjp_given" if given else "log_softmax_vjp"]
+    dx = plain(primal, g, axis, False, temperature, where, None, out)
+    if dx is not None:
+        return dx
+    rows = Rows.of(axis, temperature, where, primal, g)
     if rows is None:
         x, output = _arrays(x, output)
         return array_api.log_softmax_vjp(x, g, axis, temperature, where, output, out)
     check_out(out, rows.shape, rows.dtype)
-    given = output is not None
-    primal = output if given else x
     _, dx = rows.run(
         "log_softmax_vjp", primal, g, log_given=given, results=(False, True), out=(None, out)
     )
@@ -168,6 +199,9 @@ def log_softmax_vjp(
 def logsumexp_vjp(
     x: Any, g: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
+    dx = PLAIN["logsumexp_vjp"](x, g, axis, keepdims, temperature, where, out, None)
+    if dx is not None:
+        return dx
     rows = Rows.of(axis, temperature, where, x, g)
     if rows is None:
         x, output = _arrays(x, output)
@@ -175,7 +209,8 @@ def logsumexp_vjp(
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
     check_out(out, rows.shape, rows.dtype)
     lines = rows.lines(1)
-    lines[COTANGENT] = np.broadcast_to(g, shape).ravel()
+    g = np.asarray(g)
+    lines[COTANGENT] = (np.broadcast_to(g, shape) if g.ndim and g.shape != shape else g).ravel()
     dx, _ = rows.run("logsumexp_vjp", x, lines=lines, out=(out, None))
     return rows.write(dx, out, 0.0)
 

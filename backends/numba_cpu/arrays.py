@@ -1,6 +1,6 @@
 """NumPy arrays -> the (outer, n, inner) views that kernels run on, and results back."""
 
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any, NamedTuple, Self
 
@@ -19,7 +19,7 @@ from ..rows import (
     view,
 )
 from . import launch
-from .launch import ROW_BLOCK, SHORT_ROW
+from .launch import COLDEST, HOTTEST, ROW_BLOCK, SHORT_ROW
 from .plain_functions import PLAIN, install
 from .threads import threads_for
 
@@ -32,22 +32,14 @@ _STORAGE = {
 # Results larger than this are written past the cache: they would not stay in it anyway.
 PAST_CACHE = 1 << 25
 
-# Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
-COLDEST, HOTTEST = 1e-30, 1e30
-
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 
 
 @cache
 def _address(operation: str, dtype: np.dtype[Any], columns: bool) -> int:
-    return int(launch.kernel(operation, storage_of(dtype), columns).address)
-
-
-@cache
-def _plain_address(operation: str, dtype: np.dtype[Any], columns: bool) -> int:
-    address = _address(operation, dtype, columns)
-    install(operation, dtype, columns, address, ONE[dtype].ctypes.data)
+    address = int(launch.kernel(operation, storage_of(dtype), columns).address)
+    install(operation, dtype, columns, address)
     return address
 
 
@@ -65,8 +57,8 @@ def is_plain(x: Any, axis: Any, t: Any, where: Any) -> bool:
 
 def run_plain(operation: str, x: Any, y: Any) -> Any:
     """The results of an operation on rows that are plain, written to y."""
-    kernel = _plain_address(operation, x.dtype, x.shape[-1] <= SHORT_ROW)
-    if PLAIN[operation](x, -1, 1.0, None, y) is not None:
+    kernel = _address(operation, x.dtype, x.shape[-1] <= SHORT_ROW)
+    if PLAIN[operation](x, None, -1, False, 1.0, None, y, None) is not None:
         return y
     one, rows = ONE[x.dtype].ctypes.data, launch.rows_of(x, y)
     past, threads = y.nbytes > PAST_CACHE, threads_for(x.size)
@@ -99,8 +91,12 @@ def storage_of(dtype: np.dtype[Any]) -> types.Type | None:
 def as_numbers(x: Any) -> Any:
     """x as an array of numbers; a TypeError if it holds anything else."""
     x = np.asarray(x)
-    check_numbers(x.dtype)
+    if x.dtype not in _STORAGE:
+        check_numbers(x.dtype)
     return x
+
+
+_reduced_shape = lru_cache(maxsize=1024)(reduced_shape)
 
 
 class Rows(NamedTuple):
@@ -110,7 +106,7 @@ class Rows(NamedTuple):
     axes: tuple[int, ...]
     dtype: np.dtype[Any]  # of the results
     temperatures: Any  # t and its rounding error, once or for each row
-    where: Any  # a boolean array of the shape, or None
+    left_out: Any  # a boolean array of the shape, or None
 
     @classmethod
     def of(cls, axis: Any, temperature: Any, where: Any, *arrays: Any) -> Self | None:
@@ -121,10 +117,10 @@ class Rows(NamedTuple):
         shape = numbers[0].shape
         axes = reduced_axes(axis, len(shape))
         dtype = _result_dtype(numbers)
-        temperatures = temperatures_of(temperature, reduced_shape(shape, axes, False), dtype)
+        temperatures = temperatures_of(temperature, _reduced_shape(shape, axes, False), dtype)
         if numbers[0].size == 0 or temperatures is None:
             return None
-        return cls(shape, axes, dtype, temperatures, _mask(where, shape))
+        return cls(shape, axes, dtype, temperatures, _left_out(where, shape))
 
     def run(
         self,
@@ -146,18 +142,21 @@ class Rows(NamedTuple):
         `reduced`: results are, too. They are written to `out` right away where its layout allows.
         """
         x = self.read(x, 0.0 if given else -np.inf)
+        v = None if v is None else self.read(v, 0.0)
         rows = view(x, self.axes)
         none = rows[:0]
-        v = None if v is None else self.read(v, 0.0)
-        cotangent = none if v is None else view(v, self.axes)
         shape = (rows.shape[0], 1, rows.shape[2]) if reduced else rows.shape
-        y, dy = (
-            self._target(shape, place, x, v) if wanted else none
-            for wanted, place in zip(results, out, strict=True)
+        y = self._target(shape, out[0], x, v) if results[0] else None
+        dy = self._target(shape, out[1], x, v) if results[1] else None
+        arrays = (
+            rows,
+            none if v is None else view(v, self.axes),
+            none if y is None else y.reshape(shape),
+            none if dy is None else dy.reshape(shape),
         )
         launch.run(
             _address(operation, self.dtype, rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW),
-            (as_stored(rows), as_stored(cotangent), as_stored(y), as_stored(dy)),
+            arrays if x.itemsize > 2 else tuple(as_stored(a) for a in arrays),
             self.temperatures,
             self.temperatures if lines is None else lines,
             threads_for(x.size),
@@ -165,12 +164,11 @@ class Rows(NamedTuple):
             labelled=labelled,
             unit=log_given or self.temperatures is ONE.get(self.temperatures.dtype),
             given=given,
-            past=y.nbytes + dy.nbytes > PAST_CACHE,
+            past=arrays[2].nbytes + arrays[3].nbytes > PAST_CACHE,
         )
         if reduced:
             return y, dy
-        y, dy = (a if a is none else unview(a, self.shape, self.axes) for a in (y, dy))
-        return y, dy
+        return self._entries(y, out[0]), self._entries(dy, out[1])
 
     def read(self, a: Any, hidden: float) -> Any:
         """An array in the results' dtype and the rows' shape, `hidden` where `where` is False."""
@@ -181,25 +179,29 @@ class Rows(NamedTuple):
                 a = a.astype(self.dtype)
         if a.shape != self.shape:
             a = np.broadcast_to(a, self.shape)
-        return a if self.where is None else np.where(self.where, a, self.dtype.type(hidden))
+        if self.left_out is not None:
+            a = a.copy()
+            a[self.left_out] = hidden
+        return a
 
     def lines(self, count: int) -> Any:
         """Room for `count` numbers a row, in the dtype computed in."""
-        rows = prod(reduced_shape(self.shape, self.axes, False))
+        rows = prod(_reduced_shape(self.shape, self.axes, False))
         return np.empty((count, rows), self.temperatures.dtype)
 
     def write(self, result: Any, out: Any, hidden: float) -> Any:
         """The result of one entry each, `hidden` where `where` is False."""
-        result = result.reshape(self.shape)
-        if self.where is not None:
-            np.copyto(result, self.dtype.type(hidden), where=~self.where)
+        if self.left_out is not None:
+            result[self.left_out] = hidden
         return _deliver(result, out)
 
     def write_reduced(self, result: Any, out: Any, keepdims: bool) -> Any:
         """The result of one number a row."""
-        return _deliver(result.reshape(reduced_shape(self.shape, self.axes, keepdims)), out)
+        if result is not out:
+            result = result.reshape(_reduced_shape(self.shape, self.axes, keepdims))
+        return _deliver(result, out)
 
-    def _target(self, shape: tuple[int, ...], out: Any, *inputs: Any) -> Any:
+    def _target(self, shape: tuple[int, ...], out: Any, x: Any, v: Any) -> Any:
         """Where the kernel writes: `out` if it can, else a new array.
 
         A kernel reads each block of its inputs before it writes the same block of its results, so
@@ -207,24 +209,32 @@ class Rows(NamedTuple):
         """
         fits = (
             out is not None
-            and (adjacent(self.axes) or (len(shape) == 3 and shape[1] == 1))
+            and (adjacent(self.axes) or shape[1] == 1)
             and out.flags.carray
-            and not any(_overlaps(out, a) for a in inputs if a is not None)
+            and not _overlaps(out, x)
+            and (v is None or not _overlaps(out, v))
         )
-        return out.reshape(shape) if fits else np.empty(shape, self.dtype)
+        return out if fits else np.empty(shape, self.dtype)
+
+    def _entries(self, result: Any, out: Any) -> Any:
+        """A result of one entry each, if there is one, in the shape of the call."""
+        if result is None or result is out:
+            return result
+        return unview(result, self.shape, self.axes)
 
 
 def _overlaps(out: Any, a: Any) -> bool:
-    same = a.flags.c_contiguous and a.dtype == out.dtype and a.shape == out.shape
-    if same and a.ctypes.data == out.ctypes.data:
+    """Whether contiguous `out` shares memory with `a` otherwise than entry for entry."""
+    if out is a or not np.may_share_memory(out, a):
         return False
-    return bool(np.may_share_memory(out, a))
+    same = a.flags.c_contiguous and a.dtype == out.dtype and a.shape == out.shape
+    return not (same and a.ctypes.data == out.ctypes.data)
 
 
 def _deliver(result: Any, out: Any) -> Any:
     if out is None:
         return result if result.shape else result[()]
-    if not np.may_share_memory(result, out):
+    if result is not out:
         out[...] = result
     return out
 
@@ -238,7 +248,7 @@ def _result_dtype(arrays: list[Any]) -> np.dtype[Any]:
     """The dtype the arrays promote to; where all are integers, float64."""
     dtypes = [a.dtype for a in arrays]
     first: np.dtype[Any] = dtypes[0]
-    if all(dtype is first for dtype in dtypes) and first in _STORAGE:
+    if dtypes.count(first) == len(dtypes) and first in _STORAGE:
         return first
     return result_dtype(dtypes)
 
@@ -249,23 +259,34 @@ def temperatures_of(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any
         return None
     compute = _FLOAT64 if dtype == _FLOAT64 else _FLOAT32
     if isinstance(t, (int, float)):
-        if t == 1:
-            return ONE[compute]
-        exact = np.array([float(t)])
-    else:
-        exact = np.broadcast_to(np.asarray(t, np.float64), shape).ravel()
-    if not (exact >= 0).all():
+        return ONE[compute] if t == 1 else _pairs(float(t), compute)
+    exact = np.asarray(t, np.float64)
+    if exact.shape != shape:
+        exact = np.broadcast_to(exact, shape)
+    return _pairs_of(exact.ravel(), compute)
+
+
+@lru_cache(maxsize=64)
+def _pairs(t: float, compute: np.dtype[Any]) -> Any:
+    return _pairs_of(np.array([t]), compute)
+
+
+def _pairs_of(exact: Any, compute: np.dtype[Any]) -> Any:
+    coldest, hottest = exact.min(initial=1.0), exact.max(initial=1.0)
+    if not coldest >= 0:
         raise ValueError("temperature must be >= 0 and not NaN")
-    if not ((exact >= COLDEST) & (exact <= HOTTEST)).all():
+    if coldest < COLDEST or hottest > HOTTEST:
         return None
-    rounded = exact.astype(compute)
-    return np.stack([rounded, (exact - rounded).astype(compute)])
+    pairs = np.empty((2, exact.size), compute)
+    pairs[0] = exact
+    pairs[1] = exact - pairs[0].astype(np.float64)
+    return pairs
 
 
-def _mask(where: Any, shape: tuple[int, ...]) -> Any:
+def _left_out(where: Any, shape: tuple[int, ...]) -> Any:
     if where is None:
         return None
     where = np.asarray(where)
     if where.dtype != np.bool_:
         raise TypeError(f"where must be boolean, not {where.dtype}")
-    return np.broadcast_to(where, shape)
+    return ~(where if where.shape == shape else np.broadcast_to(where, shape))

@@ -10,8 +10,8 @@ from typing import Any
 
 from numba import carray, cfunc, types
 
-from .arrays import COLDEST, HOTTEST
 from .caching import CACHED
+from .launch import COLDEST, HOTTEST
 from .linked import linked
 from .linked_calls import (
     apart_from,

@@ -27,6 +27,9 @@ COLUMN_VECTORS = 4  # vectors side by side in a tile
 # For a function that Python calls, and C does not.
 entry = njit(nogil=True, cache=CACHED, error_model="numpy", no_cfunc_wrapper=True)
 
+# Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
+COLDEST, HOTTEST = 1e-30, 1e30
+
 
 @cache
 def kernel(name: str, storage: types.Type, columns: bool):
@@ -153,6 +156,7 @@ def lay_out(job, n, inner, columns, vector):
         job.width = min(vector, max(1, ROWS_AT_ONCE // n))
         if job.reduced and n <= ROWS_AT_ONCE:
             job.width = vector  # so that one vector holds their results
+        job.width = min(job.width, inner)
         job.block = min(n, ROW_BLOCK)
         vectors_of_row = parts(job.block, vector) + STATE_VECTORS
         job.room = (job.width * vectors_of_row + STATE_VECTORS) * vector
@@ -164,37 +168,43 @@ def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, 
     """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
     job = job_array[0]
     outer, n, inner = x.shape
-    job.all = outer * inner
-    compute_size = max(4, item_size(x))
-    vector = ALIGNMENT // compute_size
     job.x_outer, job.x_axis, job.x_inner = strides_of(x)
     job.v_outer, job.v_axis, job.v_inner = strides_of(v)
     job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
+    job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
+    job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
+    job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
+    job.keeps = job.writes_y and x.ctypes.data != y.ctypes.data
+    groups, tile_bytes = arrange(job, outer, n, inner, item_size(x))
+    memo_bytes = 0
+    if job.blocks > 1:
+        states = COLUMN_VECTORS if job.columns else 1
+        memo_bytes = groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
+    return groups, job.blocks, tile_bytes, memo_bytes
+
+
+@inline
+def arrange(job, outer, n, inner, size):
+    """Fill in how a job is done whose arrays are known; return its groups, and the bytes of a tile."""
+    job.all = outer * inner
+    compute_size = max(4, size)
+    vector = ALIGNMENT // compute_size
     columns = True
     if inner == 1:
         # Rows lie behind each other; short ones are transposed into a tile of columns.
         outer, inner, columns = 1, outer, n <= SHORT_ROW
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
-    job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
-    job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
-    job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
     lay_out(job, n, inner, columns, vector)
-    computed = item_size(x) == compute_size
-    v_apart = v.size == 0 or job.v_axis == 1
+    computed = size == compute_size
+    v_apart = not job.reads_v or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
-    job.write_directly = computed and not reduced and not past
-    job.prefetches_y = job.writes_y and not reduced and (columns or not past)
-    job.keeps = job.blocks > 1 and job.write_directly and v.size == 0 and y.size > 0
-    job.keeps = job.keeps and job.x_axis == 1 and x.ctypes.data != y.ctypes.data
-    parts_of_tile = 3 if v.size > 0 or labelled else 1
+    job.write_directly = computed and not job.reduced and not job.past
+    job.prefetches_y = job.writes_y and not job.reduced and (columns or not job.past)
+    job.keeps = job.keeps and job.blocks > 1 and job.write_directly and not job.reads_v
+    parts_of_tile = 3 if job.reads_v or job.labelled else 1
     job.e_part = (parts_of_tile - 1) * job.room
-    groups = outer * job.tiles
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
-    memo_bytes = 0
-    if job.blocks > 1:
-        states = COLUMN_VECTORS if columns else 1
-        memo_bytes = groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
-    return groups, job.blocks, tile_bytes, memo_bytes
+    return outer * job.tiles, tile_bytes
 
 
 @entry
@@ -210,6 +220,20 @@ def addresses(x, v, y, dy, tiles, memo, temperatures, job, lines):
         job.ctypes.data,
         lines.ctypes.data,
     )
+
+
+@entry
+def run_alone(kernel, merging, arrays, temperatures, lines, reduced, labelled, unit, given, past):
+    """`run` on the caller's thread."""
+    x, v, y, dy = arrays
+    job, rows_of_t = np.empty(1, JOB), temperatures.shape[1]
+    groups, blocks, tile_bytes, memo_bytes = describe(
+        job, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past
+    )
+    tile, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
+    arguments = addresses(x, v, y, dy, tile, memo, temperatures, job, lines)
+    take_groups(kernel, merging, arguments, blocks, labelled, 0, groups)
+    keep_alive((tile, memo, temperatures), (x, v, y, dy, job, lines))
 
 
 def run(
@@ -230,6 +254,12 @@ def run(
     y and dy are C-contiguous. `temperatures` holds t, and its rounding error in its second line,
     once or for each row; `lines` what else rows have of their own.
     """
+    _, n, inner = arrays[0].shape
+    is_cut = n > (ROW_BLOCK if inner == 1 else COLUMN_BLOCK)
+    merge = merging(from_dtype(temperatures.dtype)).address if is_cut else 0
+    if threads == 1:
+        run_alone(kernel, merge, arrays, temperatures, lines, reduced, labelled, unit, given, past)
+        return
     # Not compiled as a whole: a cached caller of a parallel function fails when it is loaded.
     job = np.empty(1, JOB)
     groups, blocks, tile_bytes, memo_bytes = describe(
@@ -238,10 +268,7 @@ def run(
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(memo_bytes, np.uint8)
     arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
-    merge = merging(from_dtype(temperatures.dtype)).address if blocks > 1 else 0
-    if threads == 1:
-        take_groups(kernel, merge, arguments, blocks, labelled, 0, groups)
-    elif groups >= threads or blocks == 1:
+    if groups >= threads or blocks == 1:
         _share_groups(kernel, merge, arguments, groups, blocks, labelled, tile_bytes, threads)
     else:
         units = groups * blocks
@@ -255,16 +282,11 @@ def run(
 @inline
 def describe_rows(job, size, n, step, rows, reduced, past):
     """`describe` for contiguous rows at t = 1, none of which is cut into blocks: a tile's bytes."""
-    job.x_axis, job.x_inner = step, n
-    job.y_axis, job.y_inner = 1, 1 if reduced else n
+    job.x_outer, job.x_axis = n, step
+    job.y_outer, job.y_axis = 1 if reduced else n, 1
     job.rows = job.unit = job.writes_y = 1
     job.reduced, job.past = reduced, past
-    job.read_directly = step == 1
-    columns = n <= SHORT_ROW
-    job.write_directly = not reduced and not past
-    job.prefetches_y = not reduced and (columns or not past)
-    lay_out(job, n, rows, columns, ALIGNMENT // size)
-    return job.room * size + (RATES + 1) * ALIGNMENT
+    return arrange(job, rows, n, 1, size)[1] + ALIGNMENT
 
 
 @entry

@@ -1,26 +1,13 @@
 """Kernels inside other compiled code: linked into it, and run on the thread that it runs on."""
 
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .caching import CACHED
-from .job import JOB, RATES
-from .launch import (
-    ROWS_AT_ONCE,
-    SHORT_ROW,
-    addresses,
-    call,
-    describe,
-    keep_alive,
-    kernel,
-    lay_out,
-    merging,
-    parts,
-    take_groups,
-)
+from .job import RATES
+from .launch import ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, merging
 from .row import WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
@@ -68,23 +55,6 @@ def number_on_stack(typing, x):
 
 
 @njit(nogil=True, cache=CACHED)
-def run(kernels, arrays, temperatures, lines, reduced, labelled, given, log_given, past):
-    """Run one of the `linked` kernels on (outer, n, inner) arrays x, v, y, dy, as `launch.run` does on one thread."""
-    x, v, y, dy = arrays
-    job = np.empty(1, JOB)
-    unit = log_given or temperatures[0, 0] == 1
-    groups, blocks, tile_bytes, memo_bytes = describe(
-        job, x, v, y, dy, 1, reduced, labelled, unit, given, past
-    )
-    tiles, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
-    pointers = addresses(x, v, y, dy, tiles, memo, temperatures, job, lines)
-    over_rows, over_columns, merge = kernels
-    kernel = over_columns if job[0].columns else over_rows
-    take_groups(kernel, merge, pointers, blocks, labelled, 0, groups)
-    keep_alive((tiles, memo, temperatures), (x, v, y, dy, job, lines))
-
-
-@njit(nogil=True, cache=CACHED)
 def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     """Run one of the `linked` kernels on a contiguous row of up to LONGEST_ON_STACK numbers, with no other memory.
 
@@ -94,8 +64,6 @@ def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     job = job_on_stack()
     vector, columns = ALIGNMENT // size, n <= SHORT_ROW
     lay_out(job, n, 1, columns, vector)
-    if not columns:
-        job.width, job.room = 1, (parts(n, vector) + 2 * STATE_VECTORS) * vector
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
     job.read_directly, job.write_directly = 1, not reduced

@@ -5,10 +5,10 @@ from numba import carray, njit, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import overload
 
-from .arrays import COLDEST, HOTTEST, PAST_CACHE
+from .arrays import PAST_CACHE
 from .caching import CACHED
-from .launch import keep_alive
-from .linked import LONGEST_ON_STACK, number_on_stack, run, run_row
+from .launch import COLDEST, HOTTEST, SHORT_ROW, keep_alive, run_alone
+from .linked import LONGEST_ON_STACK, number_on_stack, run_row
 from .own import CLASS, COTANGENT, LINES, SHARE
 
 compiled = njit(nogil=True, cache=CACHED, error_model="numpy")
@@ -127,9 +127,13 @@ def run_arrays(kernels, arrays, lines, t, reduced, labelled, given, log_given):
     pair = np.empty((2, 1), x.dtype)
     pair[0, 0] = t
     pair[1, 0] = t - np.float64(pair[0, 0])
+    unit = log_given or t == 1.0
     past = (y.size + dy.size) * x.itemsize > PAST_CACHE
     if x.size > 0:
-        run(kernels, arrays, pair, lines, reduced, labelled, given, log_given, past)
+        over_rows, over_columns, merging = kernels
+        _, n, inner = x.shape
+        kernel = over_columns if inner > 1 or n <= SHORT_ROW else over_rows
+        run_alone(kernel, merging, arrays, pair, lines, reduced, labelled, unit, given, past)
 
 
 @compiled

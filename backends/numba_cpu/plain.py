@@ -1,4 +1,4 @@
-"""The call that most callers make, contiguous rows and no options, as functions that CPython calls.
+"""The calls that most callers make, on contiguous arrays of one kind, as functions that CPython calls.
 
 Python takes longer to look at such a call than a kernel does to compute few numbers. Here Numba
 compiles the look as a C function of CPython's kind, which reads NumPy's arrays as C does.
@@ -7,14 +7,41 @@ compiles the look as a C function of CPython's kind, which reads NumPy's arrays 
 from functools import cache
 
 import numpy as np
-from llvmlite import ir
-from numba import cfunc, from_dtype, types
-from numba.extending import intrinsic
+from numba import cfunc, types
 
 from .caching import CACHED
-from .launch import ROW_BLOCK, SHORT_ROW, call, describe_rows
+from .launch import COLDEST, HOTTEST, SHORT_ROW, arrange, call
+from .objects import (
+    ALIGNED,
+    CONTIGUOUS,
+    WRITEABLE,
+    add_reference,
+    allocate,
+    array_at,
+    as_float,
+    as_int,
+    call_c,
+    doubles_at,
+    drop_reference,
+    free,
+    function_at,
+    let_go,
+    new_tuple,
+    no_memory,
+    put_in_tuple,
+    singles_at,
+    take_back,
+)
+from .plain_arrays import (
+    count_of,
+    has_shape,
+    has_steps,
+    lies_apart,
+    part,
+    reduced_shape,
+    step_of,
+)
 from .row import WHOLE
-from .simd import inline
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack
 from .threads import WORTH_SHARING
 
@@ -22,214 +49,211 @@ from .threads import WORTH_SHARING
 _FEW = 1 << 11
 
 _ON_STACK = 1 << 14  # bytes of a tile
-
-# The head of a PyArrayObject, which NumPy's ABI keeps as it is; `kind` is the dtype.
-_ARRAY = np.dtype(
-    [
-        ("references", np.intp),
-        ("type", np.intp),
-        ("data", np.intp),
-        ("ndim", np.intc),
-        ("shape", np.intp),
-        ("strides", np.intp),
-        ("base", np.intp),
-        ("kind", np.intp),
-        ("flags", np.intc),
-    ],
-    align=True,
-)
-_CONTIGUOUS, _WRITEABLE, _ALIGNED = 0x1, 0x400, 0x100
-
-# A PyMethodDef, and behind it the addresses that its function needs: they differ from process to
-# process, and compiled code is kept for all.
-FUNCTION = np.dtype(
-    [
-        (name, np.intp)
-        for name in (
-            "name",
-            "code",
-            "convention",
-            "doc",
-            "reduced",  # whether results are one number a row
-            "none",
-            "array",
-            "int",
-            "float",
-            "empty",  # of NumPy's C API
-            "returned",
-            "float32",
-            "rows32",  # kernels, 0 before they are compiled
-            "columns32",
-            "one32",  # where t = 1 lies
-            "float64",
-            "rows64",
-            "columns64",
-            "one64",
-        )
-    ]
-)
-
-_add_reference = types.ExternalFunction("Py_IncRef", types.void(types.intp))
-_int = types.ExternalFunction("PyNumber_AsSsize_t", types.intp(types.intp, types.intp))
-_float = types.ExternalFunction("PyFloat_AsDouble", types.float64(types.intp))
-_let_go = types.ExternalFunction("PyEval_SaveThread", types.intp())
-_take_back = types.ExternalFunction("PyEval_RestoreThread", types.void(types.intp))
-_allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.intp))
-_free = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
-_no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
+_SHAPE = 64 * 8  # bytes, of the most axes that NumPy knows
 
 
-def _at(kind):
-    """What lies at an address."""
-
-    @intrinsic
-    def at(typing, address):
-        def generate(context, builder, signature, args):
-            return builder.inttoptr(args[0], context.get_value_type(kind))
-
-        return kind(types.intp), generate
-
-    return at
-
-
-_array_at, _function_at = _at(from_dtype(_ARRAY)), _at(from_dtype(FUNCTION))
-_words_at = _at(types.CPointer(types.intp))
-
-
-@intrinsic
-def _call_c(typing, address, arguments):
-    """Call a C function of words that returns a word."""
-
-    def generate(context, builder, signature, args):
-        words = [builder.extract_value(args[1], i) for i in range(len(arguments))]
-        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)] * len(words))
-        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
-
-    return types.intp(types.intp, arguments), generate
-
-
-@inline
-def _is_last(axis, x, f):
+@part
+def _axes(x, axis, f):
+    """The first axis of a row and the one behind its last; the same one if `axis` is no such axis."""
     if axis == f.none:
-        return x.ndim == 1
-    if _array_at(axis).type != f.int:
-        return False
-    k = _int(axis, 0)
-    return k == -1 or k == x.ndim - 1
+        return 0, x.ndim
+    kind = array_at(axis).type
+    if kind != f.int and kind != f.int64:
+        return 0, 0
+    k = as_int(axis, 0)
+    if k < 0:
+        k += x.ndim
+    return (k, k + 1) if 0 <= k < x.ndim else (0, 0)
 
 
-@inline
-def _is_plain(x, axis, temperature, where, f):
-    """Whether these are rows of numbers at equal steps, each behind the one before, at t = 1."""
-    if x.type != f.array or not x.flags & _ALIGNED or where != f.none:
-        return False
-    if x.ndim == 0 or (x.ndim > 1 and not x.flags & _CONTIGUOUS):
-        return False
-    is_float = _array_at(temperature).type == f.float
-    return is_float and _float(temperature) == 1.0 and _is_last(axis, x, f)
-
-
-@inline
-def _kernel_of(x, n, f):
-    """The kernel for rows of n numbers, where t = 1 lies, and the size of a number."""
-    columns = n <= SHORT_ROW
+@part
+def _kernel_of(x, columns, f):
+    """The kernel, and the size of a number."""
     if x.kind == f.float32:
-        return f.columns32 if columns else f.rows32, f.one32, 4
+        return f.columns_float32 if columns else f.rows_float32, 4
     if x.kind == f.float64:
-        return f.columns64 if columns else f.rows64, f.one64, 8
-    return 0, 0, 1
+        return f.columns_float64 if columns else f.rows_float64, 8
+    if x.kind == f.float16:
+        return f.columns_float16 if columns else f.rows_float16, 2
+    if x.kind == f.bfloat16:
+        return f.columns_bfloat16 if columns else f.rows_bfloat16, 2
+    return 0, 1
 
 
-@inline
-def _count(x, ndim):
-    """How many numbers the first axes have."""
-    shape, count = _words_at(x.shape), 1
-    for k in range(ndim):
-        count *= shape[k]
-    return count
-
-
-@inline
-def _step(x, size):
-    """From a number of a row to the next."""
-    return 1 if x.flags & _CONTIGUOUS else _words_at(x.strides)[0] // size
-
-
-@inline
-def _has_shape(out, x, ndim):
-    """Whether `out` has the first axes of x and no others."""
-    own, shape = _words_at(out.shape), _words_at(x.shape)
-    same = out.ndim == ndim
-    for k in range(ndim):
-        same = same and own[k] == shape[k]
-    return same
-
-
-@inline
-def _takes(out, results, x, numbers, size):
-    """Whether a kernel that reads x can write its results to `out` right away."""
-    wanted = _CONTIGUOUS | _ALIGNED | _WRITEABLE
+@part
+def _takes(given, x, v, counts, size, result, f):
+    """Whether a kernel that reads x and v can write results to `given` right away, if it is."""
+    if given == f.none:
+        return True
+    out, wanted, (numbers, rows) = array_at(given), CONTIGUOUS | ALIGNED | WRITEABLE, counts
     if out.type != x.type or out.kind != x.kind or out.flags & wanted != wanted:
         return False
-    if out.data == x.data and x.flags & _CONTIGUOUS:
-        return True
-    first, last = x.data, x.data + (numbers - 1) * _step(x, size) * size
-    if last < first:
-        first, last = last, first
-    return out.data + results * size <= first or last + size <= out.data
+    results = rows if f.reduced else numbers
+    if not lies_apart(out, results, x, numbers, size, True):
+        return False
+    of_v = rows if f.per_row else numbers
+    if f.reads_v and not lies_apart(out, results, v, of_v, size, not f.per_row):
+        return False
+    return has_shape(out, result[0], result[1])
 
 
-@inline
-def _run(kernel, one, x, y, tile, job, freely):
-    arguments = x, x, y, y, tile, tile, one, address_of(job), tile
-    if not freely:
-        call(kernel, arguments, WHOLE, 0, job.tiles)
+@part
+def _fits(v, x, whole, per_row, size, f):
+    """Whether v is numbers like those of x, one each or one a row."""
+    if not has_steps(v, f) or v.kind != x.kind:
+        return False
+    if f.per_row:
+        behind = size > 2 and v.flags & CONTIGUOUS != 0  # 16 bits are not computed in
+        return behind and has_shape(v, per_row[0], per_row[1])
+    return has_shape(v, whole[0], whole[1])
+
+
+@part
+def _describe(job, sizes, size, x, v, unit, f):
+    """`launch.describe` for arrays that are plain; the bytes of a tile."""
+    outer, n, inner = sizes
+    tangent = f.reads_v and not f.per_row
+    job.x_outer, job.x_axis, job.x_inner = n * inner, inner * step_of(x, size), 1
+    job.y_outer, job.y_axis, job.y_inner = (inner if f.reduced else n * inner), inner, 1
+    if tangent:
+        job.v_outer, job.v_axis, job.v_inner = n * inner, inner * step_of(v, size), 1
+    job.rows, job.unit, job.given, job.past = 1, unit, f.given, 0
+    job.reads_v, job.reduced = tangent, f.reduced
+    job.writes_y, job.writes_dy = f.writes_y, f.writes_dy
+    return arrange(job, outer, n, inner, size)[1]
+
+
+@part
+def _write_temperature(place, t, size):
+    """t and its rounding error, as numbers computed with."""
+    if size == 8:
+        doubles_at(place)[0], doubles_at(place)[1] = t, 0.0
         return
-    thread = _let_go()
-    call(kernel, arguments, WHOLE, 0, job.tiles)
-    _take_back(thread)
+    rounded = np.float32(t)
+    singles_at(place)[0] = rounded
+    singles_at(place)[1] = np.float32(t - np.float64(rounded))
 
 
-@inline
-def _answer(x, axis, temperature, where, given, f):
+@part
+def _place(given, wanted, result, x, f):
+    """Where to write, one reference more: `given` or a new array; `none` where nothing is."""
+    if given != f.none or not wanted:
+        add_reference(given)
+        return given
+    add_reference(x.kind)
+    return call_c(f.empty, (result[0], result[1], x.kind, 0))
+
+
+@part
+def _as_result(y, given, ndim, f):
+    """A new array without axes as a number, as NumPy returns it."""
+    return call_c(f.returned, (y,)) if ndim == 0 and y != given else y
+
+
+@part
+def _run(kernel, pointers, job, freely):
+    groups = job.tiles * (job.all // job.inner)
+    if not freely:
+        call(kernel, pointers, WHOLE, 0, groups)
+        return
+    thread = let_go()
+    call(kernel, pointers, WHOLE, 0, groups)
+    take_back(thread)
+
+
+@part
+def _answer(x, v, y, dy, look, f):
     """The result; None if the call is not plain; 0 where there is an exception instead."""
-    if not _is_plain(x, axis, temperature, where, f):
+    axis, keepdims, temperature, where = look
+    is_float = array_at(temperature).type == f.float
+    t = as_float(temperature) if is_float else 0.0
+    if where != f.none or not COLDEST <= t <= HOTTEST or not has_steps(x, f):
         return f.none
-    n, rows = _words_at(x.shape)[x.ndim - 1], _count(x, x.ndim - 1)
-    kernel, one, size = _kernel_of(x, n, f)
-    numbers, reduced = n * rows, f.reduced == 1
-    if kernel == 0 or numbers == 0 or numbers >= WORTH_SHARING or n > ROW_BLOCK:
+    first, last = _axes(x, axis, f)
+    sizes = count_of(x, 0, first), count_of(x, first, last), count_of(x, last, x.ndim)
+    kernel, size = _kernel_of(x, sizes[2] > 1 or sizes[1] <= SHORT_ROW, f)
+    if kernel == 0 or first == last or (keepdims != f.true and keepdims != f.false):
         return f.none
-    ndim = x.ndim - f.reduced
-    if given != f.none:
-        out, results = _array_at(given), rows if reduced else numbers
-        if not (_takes(out, results, x, numbers, size) and _has_shape(out, x, ndim)):
+    rows = sizes[0] * sizes[2]
+    numbers = rows * sizes[1]
+    if not 0 < numbers < WORTH_SHARING:
+        return f.none
+    whole, per_row = (np.intp(x.ndim), x.shape), (0, bytes_on_stack(_SHAPE))
+    if f.reduced or f.per_row:
+        ndim = reduced_shape(x, first, last, keepdims == f.true, per_row[1])
+        per_row = ndim, per_row[1]
+    if f.reads_v and not _fits(v, x, whole, per_row, size, f):
+        return f.none
+    result, counts = per_row if f.reduced else whole, (numbers, rows)
+    for given in (y, dy):
+        if not _takes(given, x, v, counts, size, result, f):
             return f.none
     job = job_on_stack()
-    needed = describe_rows(job, size, n, _step(x, size), rows, reduced, 0)
-    memory = bytes_on_stack(_ON_STACK) if needed <= _ON_STACK else _allocate(needed)
+    unit = t == 1.0 or f.log_given != 0
+    needed = _describe(job, sizes, size, x, v, unit, f) + ALIGNMENT
+    if job.blocks > 1:
+        return f.none
+    pair = bytes_on_stack(ALIGNMENT)
+    _write_temperature(pair, t, size)
+    return _results(kernel, x, v, (y, dy), (pair, result), job, needed, f)
+
+
+@part
+def _results(kernel, x, v, given, rest, job, needed, f):
+    """Run the kernel: its result or results, or 0 where there is an exception instead."""
+    pair, result = rest
+    memory = bytes_on_stack(_ON_STACK) if needed <= _ON_STACK else allocate(needed)
     if memory == 0:
-        return _no_memory()
-    y = given
-    if given == f.none:
-        _add_reference(x.kind)
-        y = _call_c(f.empty, (ndim, x.shape, x.kind, 0))
-    if y != 0:
+        return no_memory()
+    y = _place(given[0], f.writes_y, result, x, f)
+    dy = _place(given[1], f.writes_dy, result, x, f)
+    if y != 0 and dy != 0:
         tile = (memory + ALIGNMENT - 1) & -ALIGNMENT
-        _run(kernel, one, x.data, _array_at(y).data, tile, job, numbers >= _FEW)
+        lines = v.data if f.per_row else tile
+        places = array_at(y).data, array_at(dy).data
+        pointers = x.data, v.data, places[0], places[1], tile, tile, pair, address_of(job), lines
+        _run(kernel, pointers, job, job.all * job.n >= _FEW)
     if needed > _ON_STACK:
-        _free(memory)
-    return _call_c(f.returned, (y,)) if ndim == 0 and y != given else y
+        free(memory)
+    y, dy = _as_result(y, given[0], result[0], f), _as_result(dy, given[1], result[0], f)
+    if y != 0 and dy != 0 and f.writes_y and f.writes_dy:
+        return _pair(y, dy)
+    failed = y == 0 or dy == 0
+    if failed or not f.writes_y:
+        drop_reference(y)
+    if failed or not f.writes_dy:
+        drop_reference(dy)
+    return 0 if failed else (y if f.writes_y else dy)
+
+
+@part
+def _pair(y, dy):
+    """The tuple of both."""
+    pair = new_tuple(2)
+    if pair == 0:
+        drop_reference(y)
+        drop_reference(dy)
+        return 0
+    put_in_tuple(pair, 0, y)
+    put_in_tuple(pair, 1, dy)
+    return pair
 
 
 def _call(own, arguments, count):
-    """(x, axis, temperature, where, out) -> the result, or None where the call is not plain."""
-    f = _function_at(_array_at(own).data)
-    x, out = _array_at(arguments[0]), arguments[4]
-    y = _answer(x, arguments[1], arguments[2], arguments[3], out, f)
-    if y == out or y == f.none:
-        _add_reference(y)
-    return y
+    """(x, v, axis, keepdims, temperature, where, y, dy) -> the results.
+
+    None where the call is not plain.
+    """
+    f = function_at(array_at(own).data)
+    x, v, look = (
+        array_at(arguments[0]),
+        array_at(arguments[1]),
+        (arguments[2], arguments[3], arguments[4], arguments[5]),
+    )
+    answer = _answer(x, v, arguments[6], arguments[7], look, f)
+    if answer == f.none:
+        add_reference(answer)
+    return answer
 
 
 @cache

@@ -3,44 +3,90 @@
 import ctypes
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import plain
-from .plain import FUNCTION
+from .objects import FUNCTION
 
 _FASTCALL = 0x80  # METH_FASTCALL: called with an array of arguments
 _EMPTY, _RETURN = 184, 76  # where PyArray_Empty and PyArray_Return stand in NumPy's C API
 
 # Without the GIL, for one, the head of an object is longer.
 _KNOWS_OBJECTS = sys.implementation.name == "cpython" and object.__basicsize__ == 16
+_OBJECTS = {
+    "none": None,
+    "true": True,
+    "false": False,
+    "array": np.ndarray,
+    "int": int,
+    "int64": np.int64,
+    "float": float,
+}
 _NAME = ctypes.create_string_buffer(b"plain")
 
-_tables = {name: np.zeros((), FUNCTION) for name in ("softmax", "log_softmax", "logsumexp")}
+
+class Call(NamedTuple):
+    """What a kernel reads and writes for a call."""
+
+    kernel: str
+    reads_v: bool = False
+    per_row: bool = False  # whether v is one number a row
+    writes_y: bool = True
+    writes_dy: bool = False
+    reduced: bool = False  # whether results are
+    given: bool = False  # whether x is softmax(x) already
+    log_given: bool = False  # or its logarithm
+
+
+_BACK = Call("softmax_jvp", reads_v=True, writes_y=False, writes_dy=True)
+_LOG_BACK = _BACK._replace(kernel="log_softmax_vjp")
+_CALLS = {
+    "softmax": Call("softmax"),
+    "softmax_jvp": Call("softmax_jvp", reads_v=True, writes_dy=True),
+    "softmax_vjp": _BACK,
+    "softmax_vjp_given": _BACK._replace(given=True),
+    "log_softmax": Call("log_softmax"),
+    "log_softmax_jvp": Call("log_softmax_jvp", reads_v=True, writes_dy=True),
+    "log_softmax_vjp": _LOG_BACK,
+    "log_softmax_vjp_given": _LOG_BACK._replace(log_given=True),
+    "logsumexp": Call("logsumexp", reduced=True),
+    "logsumexp_jvp": Call("logsumexp_jvp", reads_v=True, writes_dy=True, reduced=True),
+    "logsumexp_vjp": Call("logsumexp_vjp", reads_v=True, per_row=True),
+}
+_tables = {name: np.zeros((), FUNCTION) for name in _CALLS}
 
 
 def _not_compiled(*arguments: Any) -> None:
     """The answer to a call that is not plain."""
 
 
-# (x, axis, temperature, where, out) -> the result, or None where the call is not plain
+# (x, v, axis, keepdims, temperature, where, y, dy) -> the results, or None where the call is not plain
 PLAIN: dict[str, Callable[..., Any]] = dict.fromkeys(_tables, _not_compiled)
 
 
-def install(name: str, dtype: np.dtype[Any], columns: bool, kernel: int, one: int) -> None:
-    """Let plain calls of an operation on this dtype run the kernel; `one` is where t = 1 lies."""
+def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> None:
+    """Let plain calls on this dtype run a kernel that is compiled."""
     if not _KNOWS_OBJECTS:
         return
-    table, bits = _tables[name], 8 * dtype.itemsize
+    for name, call in _CALLS.items():
+        if call.kernel == kernel:
+            table = _tables[name]
+            _fill(table, call)
+            table[dtype.name] = id(dtype)
+            table[f"{'columns' if columns else 'rows'}_{dtype.name}"] = address
+            PLAIN[name] = _python_function(table)
+
+
+def _fill(table: Any, call: Call) -> None:
     table["name"], table["convention"] = ctypes.addressof(_NAME), _FASTCALL
-    table["code"], table["reduced"] = plain.code(), name == "logsumexp"
-    table["none"], table["array"] = id(None), id(np.ndarray)
-    table["int"], table["float"] = id(int), id(float)
+    table["code"] = plain.code()
+    for name in Call._fields[1:]:
+        table[name] = getattr(call, name)
+    for name, known in _OBJECTS.items():
+        table[name] = id(known)
     table["empty"], table["returned"] = _numpy_api(_EMPTY), _numpy_api(_RETURN)
-    table[f"float{bits}"], table[f"one{bits}"] = id(np.dtype(f"float{bits}")), one
-    table[f"{'columns' if columns else 'rows'}{bits}"] = kernel
-    PLAIN[name] = _python_function(table)
 
 
 def _python_function(table: Any) -> Any:

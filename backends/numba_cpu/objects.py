@@ -1,0 +1,109 @@
+"""Objects of CPython and NumPy as C sees them, for compiled code."""
+
+import numpy as np
+from llvmlite import ir
+from numba import from_dtype, types
+from numba.extending import intrinsic
+
+# The head of a PyArrayObject, which NumPy's ABI keeps as it is; `kind` is the dtype.
+ARRAY = np.dtype(
+    [
+        ("references", np.intp),
+        ("type", np.intp),
+        ("data", np.intp),
+        ("ndim", np.intc),
+        ("shape", np.intp),
+        ("strides", np.intp),
+        ("base", np.intp),
+        ("kind", np.intp),
+        ("flags", np.intc),
+    ],
+    align=True,
+)
+CONTIGUOUS, WRITEABLE, ALIGNED = 0x1, 0x400, 0x100
+
+# A PyMethodDef, and behind it what its function needs: addresses differ from process to process, and
+# compiled code is kept for all.
+FUNCTION = np.dtype(
+    [
+        (name, np.intp)
+        for name in (
+            "name",
+            "code",
+            "convention",
+            "doc",
+            "reads_v",  # as of a Call in `plain_functions`
+            "per_row",
+            "writes_y",
+            "writes_dy",
+            "reduced",
+            "given",
+            "log_given",
+            "none",
+            "true",
+            "false",
+            "array",
+            "int",
+            "int64",
+            "float",
+            "empty",  # of NumPy's C API
+            "returned",
+            "float16",
+            "rows_float16",  # kernels, 0 before they are compiled
+            "columns_float16",
+            "bfloat16",
+            "rows_bfloat16",
+            "columns_bfloat16",
+            "float32",
+            "rows_float32",
+            "columns_float32",
+            "float64",
+            "rows_float64",
+            "columns_float64",
+        )
+    ]
+)
+
+add_reference = types.ExternalFunction("Py_IncRef", types.void(types.intp))
+drop_reference = types.ExternalFunction("Py_DecRef", types.void(types.intp))
+as_int = types.ExternalFunction("PyNumber_AsSsize_t", types.intp(types.intp, types.intp))
+as_float = types.ExternalFunction("PyFloat_AsDouble", types.float64(types.intp))
+new_tuple = types.ExternalFunction("PyTuple_New", types.intp(types.intp))
+put_in_tuple = types.ExternalFunction(
+    "PyTuple_SetItem", types.intc(types.intp, types.intp, types.intp)
+)
+let_go = types.ExternalFunction("PyEval_SaveThread", types.intp())
+take_back = types.ExternalFunction("PyEval_RestoreThread", types.void(types.intp))
+allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.intp))
+free = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
+no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
+
+
+def _at(kind):
+    """What lies at an address."""
+
+    @intrinsic
+    def at(typing, address):
+        def generate(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(kind))
+
+        return kind(types.intp), generate
+
+    return at
+
+
+array_at, function_at = _at(from_dtype(ARRAY)), _at(from_dtype(FUNCTION))
+words_at = _at(types.CPointer(types.intp))
+singles_at, doubles_at = _at(types.CPointer(types.float32)), _at(types.CPointer(types.float64))
+
+
+@intrinsic
+def call_c(typing, address, arguments):
+    """Call a C function of words that returns a word."""
+
+    def generate(context, builder, signature, args):
+        words = [builder.extract_value(args[1], i) for i in range(len(arguments))]
+        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)] * len(words))
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
+
+    return types.intp(types.intp, arguments), generate
