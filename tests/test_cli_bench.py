@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from timing.cases import CASES
+from timing.cases import CASES, GRID
 from timing.turns import installed
 
 from softkern.__main__ import main
@@ -40,6 +40,16 @@ class TestBench:
             assert ratio == pytest.approx(expected)
         assert plot.read_bytes().startswith(b"\x89PNG")
 
+    def test_grid(self, capsys):
+        assert main(["bench", "--grid", "softmax float", "(1, 100)"]) == 0
+        _, summary = capsys.readouterr().out.split("The best peer's time over softkern's")
+        lines = [line.split() for line in summary.splitlines()]
+        for operation in ("softmax", "log_softmax"):
+            (line,) = (line for line in lines if line[:2] == [operation, "float32"])
+            cases, mean, least, below = line[2:]
+            assert (cases, mean) == ("1", least)
+            assert below == str(int(float(least) < 1))
+
     @pytest.mark.usefixtures("bare")
     def test_bare(self, capsys):
         assert main(["bench", *SMALL]) == 0
@@ -67,5 +77,6 @@ def test_a_plot_without_matplotlib(monkeypatch, capsys, tmp_path):
     assert 'pip install "softkern[cli]"' in capsys.readouterr().err
 
 
-def test_the_cases_are_told_apart():
-    assert len({case.label for case in CASES}) == len(CASES)
+@pytest.mark.parametrize("cases", [CASES, GRID])
+def test_the_cases_are_told_apart(cases):
+    assert len({case.label for case in cases}) == len(cases)

@@ -11,8 +11,9 @@ from .simd import inline
 class Operation(NamedTuple):
     """What is done to each row, in this order.
 
-    A fold may leave it to `across` to bring the lanes of its row together. `complete` and `doubtful` see the states of several rows at once, each in a lane of its own;
-    where a state is doubtful, the row is looked at again.
+    A fold may leave it to `across` to bring the lanes of its row together. `complete` and `doubtful`
+    see the states of several rows at once, each in a lane of its own; where a state is doubtful, the
+    row is looked at again.
     """
 
     fold: object
