@@ -200,7 +200,8 @@ def arrange(job, outer, n, inner, size):
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not job.reduced and not job.past
     job.prefetches_y = job.writes_y and not job.reduced and (columns or not job.past)
-    job.keeps = job.keeps and job.blocks > 1 and job.write_directly and not job.reads_v
+    alone = not job.reads_v and not job.labelled
+    job.keeps = job.keeps and job.blocks > 1 and job.write_directly and alone
     parts_of_tile = 3 if job.reads_v or job.labelled else 1
     job.e_part = (parts_of_tile - 1) * job.room
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
