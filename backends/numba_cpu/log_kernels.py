@@ -14,7 +14,7 @@ from .exp_sums import (
 )
 from .folds import deviation, normalise, peak, reciprocal, row_max, row_sum
 from .kernels import never, sum_over_row
-from .memory import store
+from .memory import load, store
 from .row import (
     MAP,
     across_max,
@@ -104,7 +104,13 @@ def log_softmax(x, v, e, y, dy, own, state, row):
     """z = (x - m)/t - log s."""
     apart()
     m, log_s = anchor(state.m), _log_sum(state)
-    for k in range(row.count):
+    first = 0
+    if row.unit:
+        first = row.whole
+        for k in range(first):
+            i = k * row.step
+            store(y, i, (load(x, i) - m) - log_s[0])
+    for k in range(first, row.count):
         write(y, k, row, _log_weight(read(x, k, row, 0.0), m, log_s, row))
 
 
