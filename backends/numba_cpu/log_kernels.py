@@ -90,6 +90,23 @@ def _log_sum(state):
 
 
 @inline
+def complete_log(state, row):
+    """log s, in a."""
+    return _with_log(complete_apart(state, row))
+
+
+@inline
+def log_again(x, v, e, state, row):
+    return _with_log(others_again(x, v, e, state, row))
+
+
+@inline
+def _with_log(state):
+    log_s = _log_sum(state)
+    return State(state.m, state.s, state.p, log_s, state.g, state.h, state.total, state.top)
+
+
+@inline
 def _log_weight(x, m, log_s, row):
     """(x - m)/t - log s."""
     if row.unit:
@@ -103,7 +120,7 @@ def _log_weight(x, m, log_s, row):
 def log_softmax(x, v, e, y, dy, own, state, row):
     """z = (x - m)/t - log s."""
     apart()
-    m, log_s = anchor(state.m), _log_sum(state)
+    m, log_s = anchor(state.m), state.a
     first = 0
     if row.unit:
         first = row.whole

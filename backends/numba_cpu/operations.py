@@ -52,10 +52,10 @@ def log_softmax():
     return Operation(
         logs.sums,
         kernels.across,
-        logs.complete_apart,
+        logs.complete_log,
         logs.log_softmax,
         logs.outweighed,
-        logs.others_again,
+        logs.log_again,
     )
 
 
