@@ -160,11 +160,11 @@ def exp_of_max(m, like, row):
 
 @loop
 def share_of_max(m, like, row):
-    """e of the maximum, as `exp_sum` adds it up, and as a pair."""
+    """`exp_of_max` as a pair."""
     apart()
     base = exp_base(_argument(like, False, row, like)[0])
     q, error = _argument(anchor(m), False, row, like)
-    return exp(q, error, base), exp_pair(q, error, base)
+    return exp_pair(q, error, base)
 
 
 @inline
@@ -226,6 +226,6 @@ def split_sum(x, y, m, row, keep):
         maxima = maxima + select(at_top, splat(m, 1.0), zero)
         rest = accumulate(rest, select(at_top, zero, e))
         rest = rest[0], rest[1] + select(at_top, zero, e_error)
-    top = share_of_max(m, m, row)[1]
+    top = share_of_max(m, m, row)
     rest = divide_pairs(across_sum(rest, row.columns), top)
     return add_pairs(across_sum((maxima, zero), row.columns), rest), top

@@ -71,9 +71,9 @@ def complete_sum(state, row):
     """s and m of `exponentials`; in the phase MAP the sum over the whole row."""
     total = state.s
     if row.phase == FOLD:
-        total = divide_pairs(total, share_of_max(state.m, state.p, row)[1])
+        total = divide_pairs(total, share_of_max(state.m, state.p, row))
     if row.phase == MAP:
-        total = multiply_pairs(total, share_of_max(state.m, state.p, row)[1])
+        total = multiply_pairs(total, share_of_max(state.m, state.p, row))
     return State(state.m, total, state.p, total, total, total, total, state.m)
 
 
@@ -117,12 +117,12 @@ def _normalised(x, e, like, row, known):
     """m and s, where e becomes y."""
     total, m, like = exp_and_sum(x, e, like, row)
     if row.phase == MAP:
-        total = multiply_pairs(known.s, share_of_max(known.m, like, row)[1])
+        total = multiply_pairs(known.s, share_of_max(known.m, like, row))
         normalise(e, e, total, row)
         return known.m, known.s
     total, m = across_sum(total, row.columns), across_max(m, row.columns)
     normalise(e, e, total, row)
-    return m, divide_pairs(total, share_of_max(m, like, row)[1])
+    return m, divide_pairs(total, share_of_max(m, like, row))
 
 
 @inline
@@ -148,10 +148,8 @@ def _across_mean(state, row):
 def _wants_pivot(state):
     """Where v - <y, v> may cancel: where an entry outweighs all others, or the mean is not small."""
     a = absolute(state.a[0])
-    small = a * 2.0 < state.h[0]
-    return (
-        select(state.top > 0.5, splat(a, 0.0), select(small, splat(a, 1.0), splat(a, 0.0))) == 0.0
-    )
+    most = select(state.top > 0.5, splat(a, math.inf), a * 2.0)
+    return select(most < state.h[0], splat(a, 0.0), splat(a, 1.0)) > 0.0
 
 
 @inline

@@ -50,7 +50,7 @@ def exponentials(x, v, e, like, row, known, given):
 def complete(state, row):
     """m, s, and the sum that the exponentials are divided by."""
     if row.phase == MAP and row.wants_y:
-        total = multiply_pairs(state.s, share_of_max(state.m, state.p, row)[1])
+        total = multiply_pairs(state.s, share_of_max(state.m, state.p, row))
         return State(state.m, state.s, state.p, state.a, state.g, state.h, total, state.m)
     return complete_apart(state, row)
 

@@ -7,14 +7,16 @@ from numba.extending import intrinsic
 
 from .caching import CACHED
 from .job import RATES
-from .launch import ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, merging
+from .launch import COLUMN_VECTORS, ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, merging
 from .row import WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
 from .states import STATE_VECTORS
 
 LONGEST_ON_STACK = ROWS_AT_ONCE  # numbers in a row
-TILE = (LONGEST_ON_STACK * 8 // ALIGNMENT + 2 * STATE_VECTORS + RATES + 1) * ALIGNMENT
+_OVER_ROWS = LONGEST_ON_STACK * 8 // ALIGNMENT + 2 * STATE_VECTORS
+_OVER_COLUMNS = SHORT_ROW * COLUMN_VECTORS + 1
+TILE = (max(_OVER_ROWS, _OVER_COLUMNS) + RATES + 1) * ALIGNMENT
 
 
 @intrinsic(prefer_literal=True)
@@ -56,9 +58,9 @@ def number_on_stack(typing, x):
 
 @njit(nogil=True, cache=CACHED)
 def run_row(kernels, x, y, temperature, size, n, unit, reduced):
-    """Run one of the `linked` kernels on a contiguous row of up to LONGEST_ON_STACK numbers, with no other memory.
+    """Run one of the `linked` kernels on a contiguous row, with no memory but the stack.
 
-    x, y and temperature are addresses.
+    The row has up to LONGEST_ON_STACK numbers; x, y and temperature are addresses.
     """
     apart()
     job = job_on_stack()

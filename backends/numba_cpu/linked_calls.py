@@ -122,7 +122,7 @@ def run_on_stack(kernels, x, y, t, reduced):
 
 @compiled
 def run_arrays(kernels, arrays, lines, t, reduced, labelled, given, log_given):
-    """Run one of the `linked` kernels on (outer, n, inner) arrays x, v, y, dy, some of which may be empty."""
+    """Run one of the `linked` kernels on (outer, n, inner) arrays, of which v, y, dy may be empty."""
     x, _, y, dy = arrays
     pair = np.empty((2, 1), x.dtype)
     pair[0, 0] = t

@@ -56,7 +56,7 @@ def complete_apart(state, row):
 def with_rest(state, rest, maxima, row):
     """s of a sum without the maxima, and how many those are."""
     zero, one = splat(state.m, 0.0), splat(state.m, 1.0)
-    rest = divide_pairs(rest, share_of_max(state.m, state.p, row)[1])
+    rest = divide_pairs(rest, share_of_max(state.m, state.p, row))
     s = add_pairs((one, zero), add_pairs((maxima - one, zero), rest))
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 

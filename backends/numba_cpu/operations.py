@@ -31,6 +31,25 @@ def _once(fold, across, complete, finish):
 
 
 @inline
+def _of_sum(finish):
+    return Operation(
+        logs.sums,
+        kernels.across,
+        logs.complete_alone,
+        finish,
+        logs.infinite,
+        logs.settle_state,
+    )
+
+
+@inline
+def _of_labels(fold, finish):
+    return Operation(
+        fold, kernels.across, labels.complete, finish, logs.outweighed, logs.others_again
+    )
+
+
+@inline
 def softmax():
     return _once(kernels.exponentials, kernels.across, kernels.complete_sum, kernels.softmax)
 
@@ -71,26 +90,12 @@ def log_softmax_vjp():
 
 @inline
 def logsumexp():
-    return Operation(
-        logs.sums,
-        kernels.across,
-        logs.complete_alone,
-        logs.logsumexp,
-        logs.infinite,
-        logs.settle_state,
-    )
+    return _of_sum(logs.logsumexp)
 
 
 @inline
 def partial_logsumexp():
-    return Operation(
-        logs.sums,
-        kernels.across,
-        logs.complete_alone,
-        logs.partial_logsumexp,
-        logs.infinite,
-        logs.settle_state,
-    )
+    return _of_sum(logs.partial_logsumexp)
 
 
 @inline
@@ -105,23 +110,9 @@ def logsumexp_vjp():
 
 @inline
 def cross_entropy_of_class():
-    return Operation(
-        labels.exponentials,
-        kernels.across,
-        labels.complete,
-        labels.of_class,
-        logs.outweighed,
-        logs.others_again,
-    )
+    return _of_labels(labels.exponentials, labels.of_class)
 
 
 @inline
 def cross_entropy_of_all():
-    return Operation(
-        labels.exponentials_and_labels,
-        kernels.across,
-        labels.complete,
-        labels.of_all,
-        logs.outweighed,
-        logs.others_again,
-    )
+    return _of_labels(labels.exponentials_and_labels, labels.of_all)
