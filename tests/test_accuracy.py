@@ -124,6 +124,30 @@ def test_numpy_long_rows(case, n, dtype, axis):
     assert too_large(found, LIMITS, LIMIT_OF_DERIVATIVES) == {}
 
 
+TANGENTS = {
+    "far from 0": lambda x, u: u + 1000,
+    "of the rarest": lambda x, u: np.eye(x.shape[1], dtype=x.dtype)[x.argmin(1)],
+    "of the likeliest": lambda x, u: np.eye(x.shape[1], dtype=x.dtype)[x.argmax(1)],
+    "of one sign": lambda x, u: abs(u),
+}
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("n", [7, 33, 100])
+@pytest.mark.parametrize("kind", TANGENTS)
+@pytest.mark.parametrize("case", ["typical", "near-equal", "dominant", "two maxima"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tangents_that_nearly_cancel(case, kind, n, dtype, axis):
+    x, u = hard_rows(case, n, dtype)
+    v = TANGENTS[kind](x, u).astype(dtype)
+    known = oracle.softmax_jvp(x, v, 1)[1]
+    if axis == 0:
+        x, v = x.T.copy(), v.T.copy()
+    found = softkern.softmax_jvp(x, v, axis)[1]
+    found = found if axis == 1 else found.T
+    assert oracle.ulp(found, known, abs(known).max(1, keepdims=True)) <= LIMIT_OF_DERIVATIVES
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("n", [*SHORT, 40, 5000, 20_000, 40_000, 100_000])
 @pytest.mark.parametrize("case", CASES)
