@@ -24,7 +24,16 @@ class TestBench:
         assert main(["bench", *SMALL]) == 0
         out = capsys.readouterr().out
         head, row = (line for line in out.splitlines() if "softmax" in line or "case" in line)
-        assert head.split() == ["case", "softkern", *installed()[:-1], "of", "copy", "noise"]
+        assert head.split() == [
+            "case",
+            "softkern",
+            *installed()[:-1],
+            "of",
+            "copy",
+            "of",
+            "stream",
+            "noise",
+        ]
         assert row.split()[:3] == ["softmax", "float64", "(8,)"]
         assert row.rstrip().endswith("%")
 
@@ -34,7 +43,7 @@ class TestBench:
         report = json.loads(capsys.readouterr().out)
         assert report["threads"] >= 1
         (result,) = report["results"]
-        assert {*result["seconds"]} == {"softkern", "again", *installed()}
+        assert {*result["seconds"]} == {"softkern", "again", "stream", *installed()}
         for name, ratio in result["ratios"].items():
             expected = result["seconds"][name] / result["seconds"]["softkern"]
             assert ratio == pytest.approx(expected)

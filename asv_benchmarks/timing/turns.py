@@ -51,7 +51,7 @@ class Worker:
         threads = str(THREADS)
         limits = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
         own = {} if folder is None else {"PYTHONPATH": str(folder)}
-        if library == "copy":  # from 1 MiB on past the cache
+        if library == "stream":  # from 1 MiB on past the cache
             own["GLIBC_TUNABLES"] = "glibc.cpu.x86_non_temporal_threshold=0x100000"
         self.library = library
         self.process = subprocess.Popen(
@@ -100,8 +100,9 @@ def by_turns(case: Case, workers: Mapping[str, Worker], rounds: int = ROUNDS) ->
 
 
 def measure(cases: Iterable[Case], rounds: int = ROUNDS) -> Iterator[tuple[Case, Seconds]]:
-    """Each case with the seconds of softkern, of all that is installed, and of softkern again."""
-    libraries = {name: name for name in ("softkern", *installed())} | {"again": "softkern"}
+    """Each case with the seconds of softkern, all that is installed, a stream, and softkern again."""
+    libraries = {name: name for name in ("softkern", *installed(), "stream")}
+    libraries["again"] = "softkern"
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(own)) for name, own in libraries.items()}
         for case in cases:

@@ -242,6 +242,12 @@ def _jax(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
 
 
 def _copy(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
+    """A copy of x."""
+    result = np.empty_like(x)
+    return lambda: np.copyto(result, x)
+
+
+def _stream(operation: str, x: Any, v: Any, axis: int, threads: int) -> Call:
     """A copy of x: a large one by all threads, past the cache (as `turns` asks of the C library)."""
     result = np.empty_like(x)
     if x.nbytes < LARGE:

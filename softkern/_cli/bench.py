@@ -81,15 +81,17 @@ def _show(results: Sequence[Result]) -> None:
             _time(r.seconds["softkern"]),
             *(f"{r.ratios[name]:.2f}" if name in r.ratios else "" for name in peers),
             f"{r.ratios['copy']:.0%}",
+            f"{r.ratios['stream']:.0%}",
             f"{abs(r.ratios['again'] - 1):.0%}",
         )
         for r in results
     ]
     title = (
         f"A call of softkern, by {THREADS} threads; peers' times over that; "
-        "its share of a copy's speed; noise, its ratio to itself beyond 1"
+        "its share of the speed of a copy, and of one by all threads past the cache; "
+        "noise, its ratio to itself beyond 1"
     )
-    table.show(title, ("case", "softkern", *peers, "of copy", "noise"), rows)
+    table.show(title, ("case", "softkern", *peers, "of copy", "of stream", "noise"), rows)
 
 
 def _sum_up(results: Sequence[Result]) -> None:
