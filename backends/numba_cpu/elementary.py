@@ -1,8 +1,9 @@
 """exp and log on vectors, and error-free sums.
 
-exp reduces its argument by a multiple of log 2 in two steps (Cody and Waite), which leaves an error
-of at most about 0.9 ulp. log follows fdlibm. Polynomials are minimax fits of relative error (Remez) on
-|r| <= log(2)/2.
+exp(x) is 2**k 2**f with k + f = x log2(e), k whole and |f| <= 1/2, which leaves an error of at most
+about 0.8 ulp. Where its rounding error is wanted too, exp(x) is 2**k exp(r), for which r is known
+beyond its last digit (Cody and Waite). log follows fdlibm. Polynomials are minimax fits of relative
+error (Remez).
 """
 
 import math
@@ -14,6 +15,7 @@ from .simd import (
     exponent_from_low_bits,
     fma,
     inline,
+    maximum,
     polynomial,
     select,
     splat,
@@ -26,15 +28,46 @@ F32, F64 = types.float32, types.float64
 # is too small for the result underflows once and rightly, in the caller's last multiplication.
 SCALE = {F32: 32, F64: 128}
 scale_down = constant({F32: 2.0**-32, F64: 2.0**-128})
-DEPTH = constant({F32: 109.0, F64: 796.0})
+# Added to a whole number, this leaves it plus the exponent's bias and SCALE: the bits of a power of two.
+_BIAS = {F32: 127.0 + SCALE[F32], F64: 1023.0 + SCALE[F64]}
+_bias = constant(_BIAS)
 # By how much an argument may exceed what the base was made for, with room for a sum of 2**15.
 HEADROOM = constant({F32: 48.0, F64: 600.0})
 
-# Added to a whole number, this leaves that number plus the exponent's bias and SCALE in the low
-# bits. The number may be as large as REACH.
-_SHIFT = constant({F32: 1.5 * 2.0**23 + 127 + SCALE[F32], F64: 1.5 * 2.0**52 + 1023 + SCALE[F64]})
+# Added to a number, this rounds it to a whole one, and leaves that and the bias in the low bits. The
+# number may be as large as REACH.
+_SHIFT = constant({F32: 1.5 * 2.0**23 + _BIAS[F32], F64: 1.5 * 2.0**52 + _BIAS[F64]})
 REACH = constant({F32: 2.0**20, F64: 2.0**40})
-_LOG2E = constant({F32: 1.44269502162933349609375, F64: math.log2(math.e)})
+_LOG2E = constant({F32: 1.4426950216293335, F64: math.log2(math.e)})
+_LOG2E_LAST = constant({F32: 1.925963033500011e-08, F64: 2.0355273740931033e-17})
+_LN2 = constant({F32: math.log(2), F64: math.log(2)})
+_POWER_OF_2 = polynomial(
+    {
+        F32: [
+            1.0,
+            0.6931471824645996,
+            0.24022647738456726,
+            0.05550331994891167,
+            0.00961843878030777,
+            0.0013399003073573112,
+            0.00015353257185779512,
+        ],
+        F64: [
+            1.0,
+            0.6931471805599453,
+            0.24022650695910133,
+            0.05550410866482007,
+            0.009618129107593845,
+            0.001333355814677741,
+            0.00015403530457493833,
+            1.525273349125907e-05,
+            1.3215435076735192e-06,
+            1.0178200023642317e-07,
+            7.07382089391508e-09,
+            4.434750446303553e-10,
+        ],
+    }
+)
 _MINUS_LN2_HIGH = constant({F32: -0.693147182464599609375, F64: -0.6931471805599453})
 _MINUS_LN2_LOW = constant({F32: 1.9046542121259336e-09, F64: -2.3190468138462996e-17})
 _LN2_FIRST = constant({F64: 6.93147180369123816490e-01})  # few enough bits for k * _LN2_FIRST
@@ -125,38 +158,46 @@ def accumulate(total, x):
 def exp_base(q):
     """The base that `exp` wants for arguments up to q: exp is then taken over 2**k, close to exp(q).
 
-    Dividing by a power of two is exact, where subtracting q from the argument is not.
+    Dividing by a power of two is exact, where subtracting q from the argument is not. With it goes the
+    argument at which, and below, exp over the base is 0.
     """
     k = fma(q, _LOG2E(q), _SHIFT(q)) - _SHIFT(q)
-    return _SHIFT(q) - k, q - DEPTH(q)
+    return _SHIFT(q) - k, (k - _bias(q)) * _LN2(q)
 
 
 @inline
-def _exp_parts(x, error, base):
-    """high, tail and power of exp(x + error) * 2**(SCALE - k) = (1 + (high + tail)) * power."""
-    shift, _ = base
-    shifted = fma(x, _LOG2E(x), shift)
-    k = shifted - shift
-    high = fma(k, _MINUS_LN2_HIGH(x), x)
-    low = fma(k, _MINUS_LN2_LOW(x), error)
-    r = high + low
-    return high, fma(r * r, _EXP_TAIL(r), low), exponent_from_low_bits(shifted)
+def exp(x, base):
+    """exp(x) * 2**(SCALE - k); NaN stays NaN."""
+    f, power = _fraction_and_power(maximum(base[1], x), base)
+    return _POWER_OF_2(f) * power
 
 
 @inline
-def exp(x, error, base):
-    """exp(x + error) * 2**(SCALE - k); NaN stays NaN."""
-    high, tail, power = _exp_parts(x, error, base)
-    # A multiplication, not an addition to the exponent's bits, so that NaN survives.
-    return select(x < base[1], splat(x, 0.0), (1.0 + (high + tail)) * power)
+def exp_of_sum(x, error, base):
+    """exp(x + error) * 2**(SCALE - k)."""
+    f, power = _fraction_and_power(maximum(base[1], x), base)
+    error = select(x < base[1], splat(x, 0.0), error)  # NaN where x is -inf
+    return _POWER_OF_2(fma(error, _LOG2E(x), f)) * power
+
+
+@inline
+def _fraction_and_power(x, base):
+    """f and 2**(SCALE + whole number - k), where x log2(e) is that whole number and f."""
+    shifted = fma(x, _LOG2E(x), base[0])
+    f = fma(x, _LOG2E(x), base[0] - shifted)
+    return fma(x, _LOG2E_LAST(x), f), exponent_from_low_bits(shifted)
 
 
 @inline
 def exp_pair(x, error, base):
-    """`exp` as a rounded number and its error."""
-    high, tail, power = _exp_parts(x, error, base)
+    """`exp_of_sum` as a rounded number and its error."""
+    shifted = fma(x, _LOG2E(x), base[0])
+    k, power = shifted - base[0], exponent_from_low_bits(shifted)
+    high = fma(k, _MINUS_LN2_HIGH(x), x)
+    low = fma(k, _MINUS_LN2_LOW(x), error)
+    r = high + low
     rounded = 1.0 + high
-    tail = (high - (rounded - 1.0)) + tail
+    tail = (high - (rounded - 1.0)) + fma(r * r, _EXP_TAIL(r), low)
     p = rounded + tail
     zero, too_low = splat(x, 0.0), x < base[1]
     return select(too_low, zero, p * power), select(too_low, zero, (tail - (p - rounded)) * power)

@@ -13,6 +13,7 @@ from .elementary import (
     divide_pairs,
     exp,
     exp_base,
+    exp_of_sum,
     exp_pair,
     two_diff,
 )
@@ -49,19 +50,30 @@ def _is_far(m, row):
 
 
 @inline
-def _argument(x, near, row, like):
+def _argument(x, row, like):
     """The argument of exp, as a rounded number and its error: (x - like)/t where like is far, or x/t."""
-    if near:
-        return x, splat(x, -0.0)
     origin = select(_is_far(like, row), like, splat(x, 0.0))
     return _over_t(x - origin, row)
 
 
 @inline
+def _exp_of(number, base, like, row, near):
+    """exp of a number at t over the base; `near`: at t = 1, and where like is not far."""
+    if near:
+        return exp(number, base)
+    q, error = _argument(number, row, like)
+    return exp_of_sum(q, error, base)
+
+
+@inline
+def _base_of(like, row):
+    return exp_base(_argument(like, row, like)[0])
+
+
+@inline
 def _term(number, x, y, k, base, like, row, keep, near):
     """exp of a number, which is x's vector k, over the base; also kept in y."""
-    q, error = _argument(number, near, row, like)
-    e = exp(q, error, base)
+    e = _exp_of(number, base, like, row, near)
     if keep:
         store(y, k * row.step, e)
     prefetch(x, k * row.step + row.ahead)
@@ -73,7 +85,7 @@ def _term(number, x, y, k, base, like, row, keep, near):
 @inline
 def _exp_sum(x, y, like, row, keep, near):
     """The sum of exponentials over a power of two close to exp(like/t), and the maximum of x."""
-    base = exp_base(_argument(like, near, row, like)[0])
+    base = _base_of(like, row)
     zero = splat(like, 0.0)
     total = zero, zero
     m = n = splat(like, -math.inf)
@@ -153,32 +165,30 @@ def exp_and_sum(x, y, like, row):
 def exp_of_max(m, like, row):
     """e of the maximum, as `exp_sum` adds it up."""
     apart()
-    base = exp_base(_argument(like, False, row, like)[0])
-    q, error = _argument(anchor(m), False, row, like)
-    return exp(q, error, base)
+    base = _base_of(like, row)
+    return _exp_of(anchor(m), base, like, row, False)
 
 
 @loop
 def share_of_max(m, like, row):
     """`exp_of_max` as a pair."""
     apart()
-    base = exp_base(_argument(like, False, row, like)[0])
-    q, error = _argument(anchor(m), False, row, like)
+    base = _base_of(like, row)
+    q, error = _argument(anchor(m), row, like)
     return exp_pair(q, error, base)
 
 
 @inline
 def _of_other(x, m, base, like, row, near):
     """exp of x, as in `_term`, and whether it is a maximum, whose exp is taken for 0."""
-    q, error = _argument(x, near, row, like)
     at_top = x == m
     zero = splat(x, 0.0)
-    return select(at_top, zero, exp(q, error, base)), select(at_top, splat(x, 1.0), zero)
+    return select(at_top, zero, _exp_of(x, base, like, row, near)), select(at_top, splat(x, 1.0), zero)
 
 
 @inline
 def _sum_of_others(x, m, like, row, near):
-    base = exp_base(_argument(like, near, row, like)[0])
+    base = _base_of(like, row)
     zero = splat(m, 0.0)
     total, maxima = (zero, zero), zero
     twos = row.whole - row.whole % 2
@@ -213,13 +223,13 @@ def split_sum(x, y, m, row, keep):
     """
     apart()
     m = anchor(m)
-    base = exp_base(_argument(m, False, row, m)[0])
+    base = _base_of(m, row)
     zero = splat(m, 0.0)
     maxima, rest = zero, (zero, zero)
     for k in range(row.count):
         number = read(x, k, row, -math.inf)
         at_top = number == m
-        q, error = _argument(number, False, row, m)
+        q, error = _argument(number, row, m)
         e, e_error = exp_pair(q, error, base)
         if keep:
             store(y, k * row.step, e)
