@@ -4,11 +4,11 @@ import math
 
 from .copies import copy_in, copy_out, fetch, transpose_in, transpose_out
 from .folds import row_max
+from .groups import completed
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
-from .kernels import completed
 from .memory import offset
 from .own import own_of
-from .row import FOLD, MAP, Row
+from .row import FOLD, MAP, ROOM, Columns
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
 
@@ -41,6 +41,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
     w, given, past = lanes(tile), job.given != 0, job.past != 0
     with_v = job.reads_v != 0
     v_tile, e_tile = offset(tile, job.room), offset(tile, job.e_part)
+    room = offset(tile, job.room - ROOM * w)
     if given:
         e_tile = tile
     # Rows that lie behind each other are fetched whole, a line of the cache at a time.
@@ -69,16 +70,16 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             several = min(w, used - q * w)
             if job.rows > 1:
                 set_temperature(rates, temperatures, first + q * w, True, several, job.rows)
-            row = Row(
+            row = Columns(
                 pitch,
                 size,
                 size,
                 size * pitch,
-                True,
                 phase,
                 job.unit != 0,
                 job.writes_y != 0,
                 rates,
+                room,
                 0,
                 0,
             )

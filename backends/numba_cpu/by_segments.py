@@ -11,13 +11,13 @@ from numba import carray
 from . import operations
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
+from .groups import completed
 from .job import RATES, set_temperature
-from .kernels import completed
 from .launch import ROW_BLOCK
 from .launch import SHORT_ROW as SHORT
 from .memory import load, load_first, load_one, offset, same_as, store, store_one
 from .own import COTANGENT, own_of
-from .row import WHOLE, Row, across_max
+from .row import WHOLE, Columns, Row, max_of_lanes
 from .simd import apart, inline, lanes, loop, splat
 from .states import state_of
 
@@ -43,6 +43,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
     x_lines, v_lines = offset(tile, 3 * part), offset(tile, 3 * part + SHORT * w)
     own_t = offset(v_lines, SHORT * w)
     own_g = offset(own_t, 2 * w)
+    room = offset(own_g, w)
     reads_v = job.reads_v != 0
     unit, writes_y, writes_dy = job.unit != 0, job.writes_y != 0, job.writes_dy != 0
     zero = splat(tile, 0.0)
@@ -60,7 +61,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
             transpose_in(v_lines, 0, SHORT, w, size, v_tile, w, 0.0)
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
-        row = Row(w, size, size, size * w, True, WHOLE, unit, writes_y, rates, 0, 0)
+        row = Columns(w, size, size, size * w, WHOLE, unit, writes_y, rates, room, 0, 0)
         state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
         state = completed(operation, tile, v_tile, e_tile, state, row)
         own = own_of(own_g, 0, w, True, used)
@@ -154,6 +155,7 @@ def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, h
     x, v, y, dy, lines = arrays
     w, part = lanes(tile), job.room
     v_tile, e_tile = offset(tile, part), offset(tile, 2 * part)
+    room = offset(tile, 3 * part)
     reads_v = job.reads_v != 0
     unit, writes_y, writes_dy = job.unit != 0, job.writes_y != 0, job.writes_dy != 0
     zero = splat(tile, 0.0)
@@ -185,8 +187,9 @@ def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, h
         if job.rows > 1:
             set_temperature(rates, temperatures, own, False, 1, job.rows)
         count = (size + w - 1) // w
-        row = Row(w, count, size // w, size, False, WHOLE, unit, writes_y, rates, 0, 0)
-        like = across_max(load(x_row, 0), False)
+        whole = size // w
+        row = Row(0, 1, 0, 0, 0, 0, 0, count, whole, size, WHOLE, unit, writes_y, rates, room, 0, 0)
+        like = max_of_lanes(load(x_row, 0))
         state = operation.fold(x_row, v_row, e_tile, like, row, known, False)
         state = completed(operation, x_row, v_row, e_tile, state, row)
         numbers = own_of(lines, own, job.all, False, 1)

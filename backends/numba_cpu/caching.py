@@ -15,23 +15,24 @@ def folder() -> str | None:
         return None
 
 
-def _drop_outdated() -> None:
-    """Delete what Numba cached before the last change to this folder.
+def _drop_outdated(cached_in: str) -> None:
+    """Delete what Numba cached before the last change to the sources.
 
     Numba looks only at the file of the function it caches, and most of a kernel's code stands in
     others.
     """
-    here = Path(__file__).parent
-    changed = max(source.stat().st_mtime for source in here.glob("*.py"))
-    for index in here.glob("__pycache__/*.nbi"):
+    changed = max(source.stat().st_mtime for source in Path(__file__).parent.glob("*.py"))
+    for index in Path(cached_in).glob("*.nbi"):
         with suppress(OSError):  # another process may be at it; read-only, it is not used
             if index.stat().st_mtime < changed:
                 index.unlink()
 
 
-_drop_outdated()
-CACHED = folder() is not None  # Numba raises where it is told to keep a kernel and cannot
-if not CACHED:
+_folder = folder()
+CACHED = _folder is not None  # Numba raises where it is told to keep a kernel and cannot
+if _folder is not None:
+    _drop_outdated(_folder)
+else:
     warnings.warn(
         "softkern compiles its kernels anew in every process, for it finds no folder to keep them in: "
         "set NUMBA_CACHE_DIR to one that can be written to",

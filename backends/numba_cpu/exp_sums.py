@@ -17,8 +17,25 @@ from .elementary import (
     exp_pair,
     two_diff,
 )
-from .memory import load, prefetch, prefetch_to_write, store
-from .row import across_max, across_sum, anchor, exponent_rate, read
+from .memory import load, offset, prefetch, prefetch_to_write, store
+from .row import (
+    BASES,
+    SUMS,
+    across_max,
+    across_sum,
+    alone,
+    anchor,
+    exponent_rate,
+    get,
+    get_row,
+    group_of,
+    is_columns,
+    put,
+    put_row,
+    read,
+    several,
+    step_of,
+)
 from .simd import any_lane, apart, fma, inline, loop, maximum, select, splat
 
 
@@ -71,94 +88,115 @@ def _base_of(like, row):
 
 
 @inline
-def _term(number, x, y, k, base, like, row, keep, near):
-    """exp of a number, which is x's vector k, over the base; also kept in y."""
+def _term(number, x, y, i, base, like, row, keep, near):
+    """exp of a number, which is x's vector at i, over the base; also kept in y."""
     e = _exp_of(number, base, like, row, near)
     if keep:
-        store(y, k * row.step, e)
-    prefetch(x, k * row.step + row.ahead)
+        store(y, i, e)
+    prefetch(x, i + row.ahead)
     if keep:
-        prefetch_to_write(x, k * row.step + row.target)
+        prefetch_to_write(x, i + row.target)
     return e
 
 
 @inline
-def _exp_sum(x, y, like, row, keep, near):
-    """The sum of exponentials over a power of two close to exp(like/t), and the maximum of x."""
-    base = _base_of(like, row)
-    zero = splat(like, 0.0)
+def _exp_sum(x, y, base, like, row, keep, near):
+    """Each lane's sum of exponentials over the base, and maximum of x."""
+    zero, step = splat(like, 0.0), step_of(row, x)
     total = zero, zero
     m = n = splat(like, -math.inf)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
-        i = k * row.step
-        a, b = load(x, i), load(x, i + row.step)
-        c, d = load(x, i + 2 * row.step), load(x, i + 3 * row.step)
+        i = k * step
+        a, b = load(x, i), load(x, i + step)
+        c, d = load(x, i + 2 * step), load(x, i + 3 * step)
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
-        a = _term(a, x, y, k, base, like, row, keep, near)
-        b = _term(b, x, y, k + 1, base, like, row, keep, near)
-        c = _term(c, x, y, k + 2, base, like, row, keep, near)
-        d = _term(d, x, y, k + 3, base, like, row, keep, near)
-        if row.columns:  # no digit is lost, or one of many rows would often want another look
+        a = _term(a, x, y, i, base, like, row, keep, near)
+        b = _term(b, x, y, i + step, base, like, row, keep, near)
+        c = _term(c, x, y, i + 2 * step, base, like, row, keep, near)
+        d = _term(d, x, y, i + 3 * step, base, like, row, keep, near)
+        if is_columns(row):  # no digit is lost, or one of many rows would often want another look
             total = accumulate(accumulate(accumulate(accumulate(total, a), b), c), d)
         else:
             total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours, row.count):
         a = read(x, k, row, -math.inf)
         m = maximum(a, m)
-        total = accumulate(total, _term(a, x, y, k, base, like, row, keep, near))
+        total = accumulate(total, _term(a, x, y, k * step, base, like, row, keep, near))
     return total, maximum(m, n)
 
 
 @inline
-def _exp_sum_over(x, y, like, row, keep):
-    if row.unit and not any_lane(_is_far(like, row)):
-        return _exp_sum(x, y, like, row, keep, True)
-    return _exp_sum(x, y, like, row, keep, False)
+def _exp_sums(x, y, like, row, keep, near):
+    """The sums and maxima of a group's rows."""
+    shift, lowest = _base_of(like, several(row))
+    put(row, BASES, shift)
+    put(row, BASES + 1, lowest)
+    put(row, BASES + 2, like)
+    _, used, x_step, _, e_step, _, _ = group_of(row)
+    for i in range(used):
+        base, own_like, it = (
+            (get_row(row, BASES, i), get_row(row, BASES + 1, i)),
+            get_row(row, BASES + 2, i),
+            alone(row, i),
+        )
+        own_x, own_y = offset(x, i * x_step), offset(y, i * e_step)
+        total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near)
+        total = across_sum(total, row)
+        put_row(row, SUMS, i, total[0])
+        put_row(row, SUMS + 1, i, total[1])
+        put_row(row, SUMS + 2, i, across_max(m, row))
+    return (get(row, SUMS), get(row, SUMS + 1)), get(row, SUMS + 2)
 
 
 @inline
-def _is_too_low(like, m, row):
-    """Whether exp(m/t) is, or may be, too large over a power of two close to exp(like/t).
+def _too_low(like, m, row):
+    """Where exp(m/t) is, or may be, too large over a power of two close to exp(like/t).
 
     Where m is far, any lower number is: differences to that would be other numbers.
     """
     most = select(_is_far(anchor(m), row), splat(m, 0.0), HEADROOM(m))
-    return any_lane((m - like) * exponent_rate(row)[0] > most)
+    return (m - like) * exponent_rate(row)[0] > most
 
 
 @inline
 def are_exact(like, m, row):
     """Whether exponentials over a power of two close to exp(like/t) have the bits of those over exp(m/t)."""
     far = any_lane(_is_far(like, row)) or any_lane(_is_far(m, row))
-    return not (far or _is_too_low(like, m, row))
+    return not (far or any_lane(_too_low(like, m, row)))
 
 
 @inline
-def _exp_sum_safely(x, y, like, row, keep):
-    total, m = _exp_sum_over(x, y, anchor(like), row, keep)
-    if _is_too_low(like, m, row):
-        like = across_max(m, row.columns)
-        total, m = _exp_sum_over(x, y, anchor(like), row, keep)
+def _exp_sums_safely(x, y, like, row, keep):
+    each = several(row)
+    again = True
+    while again:
+        if row.unit and not any_lane(_is_far(anchor(like), each)):
+            total, m = _exp_sums(x, y, anchor(like), row, keep, True)
+        else:
+            total, m = _exp_sums(x, y, anchor(like), row, keep, False)
+        too_low = _too_low(like, m, each)
+        again = any_lane(too_low)
+        like = select(too_low, m, like)
     return total, m, anchor(like)
 
 
 @loop
 def exp_sum(x, like, row):
-    """(total, m, like): each lane's sum of exp(x/t) over a power of two close to exp(like/t), and max.
+    """(total, m, like): the sum of exp(x/t) over a power of two close to exp(like/t), and max, of each row.
 
     The sum does not depend on the power of two, which is exact, as long as nothing overflows: so a
     glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
     apart()
-    return _exp_sum_safely(x, x, like, row, False)
+    return _exp_sums_safely(x, x, like, row, False)
 
 
 @loop
 def exp_and_sum(x, y, like, row):
     """`exp_sum`, with each exponential left in y."""
     apart()
-    return _exp_sum_safely(x, y, like, row, True)
+    return _exp_sums_safely(x, y, like, row, True)
 
 
 @loop
@@ -183,18 +221,20 @@ def _of_other(x, m, base, like, row, near):
     """exp of x, as in `_term`, and whether it is a maximum, whose exp is taken for 0."""
     at_top = x == m
     zero = splat(x, 0.0)
-    return select(at_top, zero, _exp_of(x, base, like, row, near)), select(at_top, splat(x, 1.0), zero)
+    return select(at_top, zero, _exp_of(x, base, like, row, near)), select(
+        at_top, splat(x, 1.0), zero
+    )
 
 
 @inline
 def _sum_of_others(x, m, like, row, near):
-    base = _base_of(like, row)
+    base, step = _base_of(like, row), step_of(row, x)
     zero = splat(m, 0.0)
     total, maxima = (zero, zero), zero
     twos = row.whole - row.whole % 2
     for k in range(0, twos, 2):
-        a, of_a = _of_other(load(x, k * row.step), m, base, like, row, near)
-        b, of_b = _of_other(load(x, (k + 1) * row.step), m, base, like, row, near)
+        a, of_a = _of_other(load(x, k * step), m, base, like, row, near)
+        b, of_b = _of_other(load(x, (k + 1) * step), m, base, like, row, near)
         total, maxima = accumulate(total, a + b), maxima + (of_a + of_b)
     for k in range(twos, row.count):
         a, of_a = _of_other(read(x, k, row, -math.inf), m, base, like, row, near)
@@ -223,7 +263,7 @@ def split_sum(x, y, m, row, keep):
     """
     apart()
     m = anchor(m)
-    base = _base_of(m, row)
+    base, step = _base_of(m, row), step_of(row, x)
     zero = splat(m, 0.0)
     maxima, rest = zero, (zero, zero)
     for k in range(row.count):
@@ -232,10 +272,10 @@ def split_sum(x, y, m, row, keep):
         q, error = _argument(number, row, m)
         e, e_error = exp_pair(q, error, base)
         if keep:
-            store(y, k * row.step, e)
+            store(y, k * step, e)
         maxima = maxima + select(at_top, splat(m, 1.0), zero)
         rest = accumulate(rest, select(at_top, zero, e))
         rest = rest[0], rest[1] + select(at_top, zero, e_error)
     top = share_of_max(m, m, row)
-    rest = divide_pairs(across_sum(rest, row.columns), top)
-    return add_pairs(across_sum((maxima, zero), row.columns), rest), top
+    rest = divide_pairs(across_sum(rest, row), top)
+    return add_pairs(across_sum((maxima, zero), row), rest), top

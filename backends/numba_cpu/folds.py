@@ -3,8 +3,22 @@
 import math
 
 from .elementary import accumulate
-from .memory import load, store, store_first
-from .row import across_max, across_sum, read
+from .memory import load, offset, store
+from .row import (
+    FACTORS,
+    SUMS,
+    across_max,
+    across_sum,
+    get,
+    get_row,
+    group_of,
+    is_columns,
+    put,
+    put_row,
+    read,
+    step_of,
+    write,
+)
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
 from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, splat
 
@@ -13,31 +27,33 @@ from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, sp
 def row_max(x, row):
     """The maximum m of the row; NaN is passed over (the sum keeps it)."""
     a = b = c = d = splat(x, -math.inf)
+    step = step_of(row, x)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
-        i = k * row.step
+        i = k * step
         a = maximum(load(x, i), a)
-        b = maximum(load(x, i + row.step), b)
-        c = maximum(load(x, i + 2 * row.step), c)
-        d = maximum(load(x, i + 3 * row.step), d)
+        b = maximum(load(x, i + step), b)
+        c = maximum(load(x, i + 2 * step), c)
+        d = maximum(load(x, i + 3 * step), d)
     for k in range(fours, row.count):
         a = maximum(read(x, k, row, -math.inf), a)
-    return across_max(maximum(maximum(a, b), maximum(c, d)), row.columns)
+    return across_max(maximum(maximum(a, b), maximum(c, d)), row)
 
 
 @inline
 def row_sum(v, row):
     """The sum of v over the row."""
     total = (splat(v, 0.0), splat(v, 0.0))
+    step = step_of(row, v)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
-        i = k * row.step
-        ab = load(v, i) + load(v, i + row.step)
-        cd = load(v, i + 2 * row.step) + load(v, i + 3 * row.step)
+        i = k * step
+        ab = load(v, i) + load(v, i + step)
+        cd = load(v, i + 2 * step) + load(v, i + 3 * step)
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
         total = accumulate(total, read(v, k, row, 0.0))
-    return across_sum(total, row.columns)
+    return across_sum(total, row)
 
 
 @inline
@@ -48,18 +64,23 @@ def reciprocal(total):
     return h, (fma(h * -1.0, s, splat(s, 1.0)) - h * c) * h
 
 
-@inline
+@loop
 def normalise(e, y, total, row):
-    """y = e/s, with e = exp((x - m)/t)."""
+    """y = e/s for each row, with e = exp((x - m)/t)."""
+    apart()
     h, error = reciprocal(total)
-    i = 0
-    while i + lanes(e) <= row.length:
-        term = load(e, i)
-        store(y, i, fma(term, h, term * error))
-        i += row.step
-    if i < row.length:
-        term = load(e, i)
-        store_first(y, i, row.length - i, fma(term, h, term * error))
+    put(row, FACTORS, h)
+    put(row, FACTORS + 1, error)
+    step, (_, used, _, _, e_step, y_step, _) = step_of(row, e), group_of(row)
+    for i in range(used):
+        own_e, own_y = offset(e, i * e_step), offset(y, i * y_step)
+        h, error = get_row(row, FACTORS, i), get_row(row, FACTORS + 1, i)
+        for k in range(row.whole):
+            term = load(own_e, k * step)
+            store(own_y, k * step, fma(term, h, term * error))
+        for k in range(row.whole, row.count):
+            term = read(own_e, k, row, 0.0)
+            write(own_y, k, row, fma(term, h, term * error))
 
 
 @loop
@@ -67,17 +88,18 @@ def peak(x, v, row):
     """(m, p): the maximum of x, and v at a maximum, the pivot that tangents are measured from."""
     apart()
     a = b = c = d = splat(x, -math.inf), splat(x, 0.0)
+    step = step_of(row, x)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
-        i = k * row.step
+        i = k * step
         a = _higher(a, load(x, i), load(v, i))
-        b = _higher(b, load(x, i + row.step), load(v, i + row.step))
-        c = _higher(c, load(x, i + 2 * row.step), load(v, i + 2 * row.step))
-        d = _higher(d, load(x, i + 3 * row.step), load(v, i + 3 * row.step))
+        b = _higher(b, load(x, i + step), load(v, i + step))
+        c = _higher(c, load(x, i + 2 * step), load(v, i + 2 * step))
+        d = _higher(d, load(x, i + 3 * step), load(v, i + 3 * step))
     for k in range(fours, row.count):
         a = _higher(a, read(x, k, row, -math.inf), read(v, k, row, 0.0))
     a = _higher(_higher(a, b[0], b[1]), *_higher(c, d[0], d[1]))
-    if row.columns:
+    if is_columns(row):
         return a
     if lanes(x) == 16:
         a = _higher(a, exchange_8(a[0]), exchange_8(a[1]))
@@ -92,21 +114,20 @@ def _higher(best, m, p):
     return maximum(m, best[0]), select(m > best[0], p, best[1])
 
 
-@loop
-def mean(y, v, row):
+@inline
+def _mean(y, v, row):
     """Each lane's <y, v>, <y, |v|> and maximum of y."""
-    apart()
-    zero = splat(y, 0.0)
+    zero, step = splat(y, 0.0), step_of(row, y)
     total, size = (zero, zero), zero
     m = n = splat(y, -math.inf)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
-        i = k * row.step
-        a, b = load(y, i), load(y, i + row.step)
-        c, d = load(y, i + 2 * row.step), load(y, i + 3 * row.step)
+        i = k * step
+        a, b = load(y, i), load(y, i + step)
+        c, d = load(y, i + 2 * step), load(y, i + 3 * step)
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
-        a, b = a * load(v, i), b * load(v, i + row.step)
-        c, d = c * load(v, i + 2 * row.step), d * load(v, i + 3 * row.step)
+        a, b = a * load(v, i), b * load(v, i + step)
+        c, d = c * load(v, i + 2 * step), d * load(v, i + 3 * step)
         size = size + ((absolute(a) + absolute(b)) + (absolute(c) + absolute(d)))
         total = accumulate(total, (a + b) + (c + d))
     for k in range(fours, row.count):
@@ -119,20 +140,37 @@ def mean(y, v, row):
 
 
 @loop
+def mean(y, v, y_step, row):
+    """<y, v>, <y, |v|> and the maximum of y of each row."""
+    apart()
+    _, used, _, v_step, _, _, _ = group_of(row)
+    for i in range(used):
+        total, size, m = _mean(offset(y, i * y_step), offset(v, i * v_step), row)
+        total = across_sum(total, row)
+        size = across_sum((size, splat(size, 0.0)), row)
+        put_row(row, SUMS, i, total[0])
+        put_row(row, SUMS + 1, i, total[1])
+        put_row(row, SUMS + 2, i, size[0])
+        put_row(row, SUMS + 3, i, across_max(m, row))
+    return (get(row, SUMS), get(row, SUMS + 1)), get(row, SUMS + 2), get(row, SUMS + 3)
+
+
+@loop
 def deviation(y, v, p, row):
     """<y, v - p> over the row."""
     apart()
     total = (splat(y, 0.0), splat(y, 0.0))
+    step = step_of(row, y)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
-        i = k * row.step
-        ab = _product(y, v, p, i) + _product(y, v, p, i + row.step)
-        cd = _product(y, v, p, i + 2 * row.step) + _product(y, v, p, i + 3 * row.step)
+        i = k * step
+        ab = _product(y, v, p, i) + _product(y, v, p, i + step)
+        cd = _product(y, v, p, i + 2 * step) + _product(y, v, p, i + 3 * step)
         total = accumulate(accumulate(total, ab), cd)
     for k in range(fours, row.count):
         product = read(y, k, row, 0.0) * (read(v, k, row, 0.0) - p)
         total = accumulate(total, product)
-    return across_sum(total, row.columns)
+    return across_sum(total, row)
 
 
 @inline

@@ -11,10 +11,26 @@ import math
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
 from .folds import deviation, mean, normalise, peak, reciprocal, row_sum
-from .memory import load, store
+from .groups import finish_each
+from .memory import load, offset, store
 from .own import COTANGENT, own_number
-from .row import FOLD, MAP, WHOLE, across_max, across_sum, rate_of, read, write
-from .simd import absolute, any_lane, apart, fma, inline, is_nan, lanes, loop, select, splat
+from .row import (
+    FACTORS,
+    FOLD,
+    MAP,
+    WHOLE,
+    alone,
+    get_row,
+    group_of,
+    in_place,
+    put,
+    rate_of,
+    read,
+    several,
+    step_of,
+    write,
+)
+from .simd import absolute, any_lane, apart, fma, inline, is_nan, loop, select, splat
 from .states import State, choose
 
 
@@ -34,14 +50,6 @@ def not_again(x, v, e, state, row):
 
 
 @inline
-def completed(operation, x, v, e, state, row):
-    state = operation.complete(operation.across(state, row), row)
-    if any_lane(operation.doubtful(state, row)):
-        state = operation.look_again(x, v, e, state, row)
-    return state
-
-
-@inline
 def exponentials(x, v, e, like, row, known, given):
     """e becomes exponentials."""
     total, m, like = exp_and_sum(x, e, like, row)
@@ -55,15 +63,6 @@ def sum_over_row(total, m, like, row, known):
         return State(known.m, known.s, like, known.a, known.g, known.h, known.s, known.m)
     zero = splat(m, 0.0)
     return State(m, total, like, (zero, zero), (zero, zero), (zero, zero), total, m)
-
-
-@inline
-def across(state, row):
-    """The sum and the maximum of all lanes."""
-    if row.phase == MAP:
-        return state
-    total, m = across_sum(state.s, row.columns), across_max(state.m, row.columns)
-    return State(m, total, state.p, state.a, state.g, state.h, total, m)
 
 
 @inline
@@ -85,6 +84,11 @@ def softmax(x, v, e, y, dy, own, state, row):
 
 @inline
 def logsumexp_vjp(x, v, e, y, dy, own, state, row):
+    finish_each(_logsumexp_vjp, x, v, e, y, dy, own, state, row)
+
+
+@inline
+def _logsumexp_vjp(x, v, e, y, dy, own, state, row):
     """dx = y g; 0 for a row of -inf alone, where the sum is 0."""
     g = own_number(own, COTANGENT)
     h, error = reciprocal(state.total)
@@ -98,13 +102,13 @@ def logsumexp_vjp(x, v, e, y, dy, own, state, row):
 @inline
 def boltzmann(x, v, e, like, row, known, given):
     """e becomes y = softmax(x/t), in the phase FOLD that of its block alone, if x is not y already."""
-    m, s, y = known.m, known.s, x
+    m, s, y, y_step = known.m, known.s, x, group_of(row)[2]
     if not given:
-        y = e
+        y, y_step = e, group_of(row)[4]
         m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
         return State(m, s, known.p, known.a, s, s, s, known.top)
-    a, size, top = mean(y, v, row)
+    a, size, top = mean(y, v, y_step, row)
     zero = splat(top, 0.0)
     if given:
         m = top
@@ -117,31 +121,23 @@ def _normalised(x, e, like, row, known):
     """m and s, where e becomes y."""
     total, m, like = exp_and_sum(x, e, like, row)
     if row.phase == MAP:
-        total = multiply_pairs(known.s, share_of_max(known.m, like, row))
-        normalise(e, e, total, row)
+        total = multiply_pairs(known.s, share_of_max(known.m, like, several(row)))
+        normalise(e, e, total, in_place(row))
         return known.m, known.s
-    total, m = across_sum(total, row.columns), across_max(m, row.columns)
-    normalise(e, e, total, row)
-    return m, divide_pairs(total, share_of_max(m, like, row))
+    normalise(e, e, total, in_place(row))
+    return m, divide_pairs(total, share_of_max(m, like, several(row)))
 
 
 @inline
 def _mean_of_block(y, v, state, row, given):
-    state = _across_mean(state, row)
+    it = alone(row, 0)
     if any_lane(_wants_pivot(state)):
-        state = _about_pivot(y, v, state, row)
+        state = _about_pivot(y, v, state, it)
     m, s, a = state.m, state.s, state.a
     if given:
-        m, s = state.top, row_sum(y, row)
+        m, s = state.top, row_sum(y, it)
         a = divide_pairs(a, s)
     return State(m, s, state.p, a, s, s, s, state.p)
-
-
-@inline
-def _across_mean(state, row):
-    a, h = across_sum(state.a, row.columns), across_sum(state.h, row.columns)
-    top = across_max(state.top, row.columns)
-    return State(state.m, state.s, state.p, a, state.g, h, state.total, top)
 
 
 @inline
@@ -166,11 +162,6 @@ def _about_pivot(y, v, state, row):
 
 
 @inline
-def across_mean(state, row):
-    return _across_mean(state, row) if row.phase == WHOLE else state
-
-
-@inline
 def wants_pivot(state, row):
     return _wants_pivot(state) if row.phase == WHOLE else never(state, row)
 
@@ -180,26 +171,40 @@ def about_pivot(x, v, y, state, row):
     return _about_pivot(y, v, state, row)
 
 
-@inline
+@loop
 def softmax_jvp(x, v, e, y, dy, own, state, row):
     """dy = y ((v - p) - a) / t."""
-    a, rate = state.a[0] + state.a[1], rate_of(row)[0]
-    if not row.wants_y:
-        _weighted(e, v, dy, state.p, a, rate, row)
-        return
+    apart()
+    put(row, FACTORS, state.p)
+    put(row, FACTORS + 1, state.a[0] + state.a[1])
+    _, used, _, v_step, e_step, y_step, dy_step = group_of(row)
+    for i in range(used):
+        own_e, own_v = offset(e, i * e_step), offset(v, i * v_step)
+        own_y, own_dy = offset(y, i * y_step), offset(dy, i * dy_step)
+        p, a, rate = (
+            get_row(row, FACTORS, i),
+            get_row(row, FACTORS + 1, i),
+            rate_of(alone(row, i))[0],
+        )
+        if row.wants_y:
+            _both(own_e, own_v, own_y, own_dy, p, a, rate, row)
+        else:
+            _weighted(own_e, own_v, own_dy, p, a, rate, row)
+
+
+@inline
+def _both(e, v, y, dy, p, a, rate, row):
     for k in range(row.count):
         weight, tangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
         write(y, k, row, weight)
-        write(dy, k, row, weight * ((tangent - state.p) - a) * rate)
+        write(dy, k, row, weight * ((tangent - p) - a) * rate)
 
 
-@loop
+@inline
 def _weighted(y, v, dy, p, a, rate, row):
-    apart()
-    i = 0
-    while i + lanes(y) <= row.length:
+    step = step_of(row, y)
+    for k in range(row.whole):
+        i = k * step
         store(dy, i, load(y, i) * ((load(v, i) - p) - a) * rate)
-        i += row.step
-    if i < row.length:
-        k = row.count - 1
+    for k in range(row.whole, row.count):
         write(dy, k, row, read(y, k, row, 0.0) * ((read(v, k, row, 0.0) - p) - a) * rate)

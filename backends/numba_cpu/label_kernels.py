@@ -13,6 +13,7 @@ import math
 from .elementary import accumulate, add_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, exp_sum, share_of_max
 from .folds import reciprocal
+from .groups import finish_each
 from .kernels import sum_over_row
 from .log_kernels import complete_apart, log_of
 from .memory import load_one, offset, store_one
@@ -29,7 +30,7 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, across_sum, rate_of, read, write
+from .row import FOLD, MAP, SUMS, across_sum, get, group_of, put_row, rate_of, read, write
 from .simd import apart, fma, inline, loop, narrow, select, splat
 from .states import State
 
@@ -55,8 +56,13 @@ def complete(state, row):
     return complete_apart(state, row)
 
 
-@loop
+@inline
 def of_class(x, v, e, y, dy, own, state, row):
+    finish_each(_of_class, x, v, e, y, dy, own, state, row)
+
+
+@loop
+def _of_class(x, v, e, y, dy, own, state, row):
     """y = share g softmax(x/t) / t."""
     apart()
     _note_sums(own, state)
@@ -94,8 +100,20 @@ def exponentials_and_labels(x, v, e, like, row, known, given):
 
 @loop
 def _label_sums(v, x, row):
-    """The sum of v and <v, x>, unrounded; an entry without a label takes no part."""
+    """The sum of v and <v, x> of each row, unrounded; an entry without a label takes no part."""
     apart()
+    _, used, x_step, v_step, _, _, _ = group_of(row)
+    for i in range(used):
+        total, product = _label_sum(offset(v, i * v_step), offset(x, i * x_step), row)
+        put_row(row, SUMS, i, total[0])
+        put_row(row, SUMS + 1, i, total[1])
+        put_row(row, SUMS + 2, i, product[0])
+        put_row(row, SUMS + 3, i, product[1])
+    return (get(row, SUMS), get(row, SUMS + 1)), (get(row, SUMS + 2), get(row, SUMS + 3))
+
+
+@inline
+def _label_sum(v, x, row):
     zero = splat(x, 0.0)
     total = product = zero, zero
     errors = zero
@@ -106,11 +124,16 @@ def _label_sums(v, x, row):
         total, product = accumulate(total, label), accumulate(product, both)
         errors = errors + fma(label, number, both * -1.0)
     product = product[0], product[1] + errors
-    return across_sum(total, row.columns), across_sum(product, row.columns)
+    return across_sum(total, row), across_sum(product, row)
+
+
+@inline
+def of_all(x, v, e, y, dy, own, state, row):
+    finish_each(_of_all, x, v, e, y, dy, own, state, row)
 
 
 @loop
-def of_all(x, v, e, y, dy, own, state, row):
+def _of_all(x, v, e, y, dy, own, state, row):
     """y = g ((share + share_of_all Q) softmax(x/t) - share_of_all v) / t."""
     apart()
     _note_sums(own, state)

@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from . import over_columns, over_rows
 from .caching import CACHED
 from .job import JOB, RATES
-from .row import FOLD, LABEL, MAP, MERGE, WHOLE
+from .row import FOLD, LABEL, MAP, MERGE, ROOM, WHOLE
 from .simd import compute_type, inline
 from .stack import ALIGNMENT, address_of, job_on_stack
 from .states import STATE_VECTORS
@@ -151,15 +151,14 @@ def lay_out(job, n, inner, columns, vector):
     if columns:
         job.width = COLUMN_VECTORS * vector
         job.block = min(n, COLUMN_BLOCK)
-        job.room = job.block * job.width + vector
+        job.room = (job.block * COLUMN_VECTORS + ROOM) * vector
     else:
         job.width = min(vector, max(1, ROWS_AT_ONCE // n))
         if job.reduced and n <= ROWS_AT_ONCE:
             job.width = vector  # so that one vector holds their results
         job.width = min(job.width, inner)
         job.block = min(n, ROW_BLOCK)
-        vectors_of_row = parts(job.block, vector) + STATE_VECTORS
-        job.room = (job.width * vectors_of_row + STATE_VECTORS) * vector
+        job.room = (job.width * parts(job.block, vector) + ROOM) * vector
     job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
 
 

@@ -8,15 +8,13 @@ from numba.extending import intrinsic
 from .caching import CACHED
 from .job import RATES
 from .launch import COLUMN_VECTORS, ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, merging
-from .row import WHOLE
+from .row import ROOM, WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
-from .states import STATE_VECTORS
 
 LONGEST_ON_STACK = ROWS_AT_ONCE  # numbers in a row
-_OVER_ROWS = LONGEST_ON_STACK * 8 // ALIGNMENT + 2 * STATE_VECTORS
-_OVER_COLUMNS = SHORT_ROW * COLUMN_VECTORS + 1
-TILE = (max(_OVER_ROWS, _OVER_COLUMNS) + RATES + 1) * ALIGNMENT
+_VECTORS = max(LONGEST_ON_STACK * 8 // ALIGNMENT, SHORT_ROW * COLUMN_VECTORS)
+TILE = (_VECTORS + ROOM + RATES + 1) * ALIGNMENT
 
 
 @intrinsic(prefer_literal=True)

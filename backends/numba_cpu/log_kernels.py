@@ -13,15 +13,24 @@ from .exp_sums import (
     split_sum,
 )
 from .folds import deviation, normalise, peak, reciprocal, row_max, row_sum
+from .groups import finish_each, fold_each
 from .kernels import never, sum_over_row
-from .memory import load, store
+from .memory import load, offset, store
 from .row import (
+    FACTORS,
     MAP,
     across_max,
     across_sum,
+    alone,
     anchor,
+    get_row,
+    group_of,
+    in_place,
+    is_columns,
+    put,
     rate_of,
     read,
+    step_of,
     temperature_of,
     write,
 )
@@ -66,7 +75,7 @@ def outweighed(state, row):
     """Where a sum is mostly the maximum's, so that the others have lost their digits in it."""
     if row.phase == MAP:
         return never(state, row)
-    all_digits = row.columns and row.step > 0
+    all_digits = is_columns(row) and step_of(row, row.rates) > 0
     least = NEARLY_ALONE if all_digits else 2.0
     return state.total[0] < exp_of_max(state.m, state.p, row) * least
 
@@ -75,8 +84,8 @@ def outweighed(state, row):
 def others_again(x, v, e, state, row):
     """`complete_apart` where the maximum outweighs all others, which are added again."""
     others, maxima = exp_sum_of_others(x, state.m, state.p, row)
-    maxima = across_sum((maxima, splat(maxima, 0.0)), row.columns)[0]
-    apart_state = with_rest(state, across_sum(others, row.columns), maxima, row)
+    maxima = across_sum((maxima, splat(maxima, 0.0)), row)[0]
+    apart_state = with_rest(state, across_sum(others, row), maxima, row)
     s = choose(outweighed(state, row), apart_state.s, state.s)
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 
@@ -120,30 +129,46 @@ def _log_weight(x, m, log_s, row):
 def log_softmax(x, v, e, y, dy, own, state, row):
     """z = (x - m)/t - log s."""
     apart()
-    m, log_s = anchor(state.m), state.a
-    first = 0
-    if row.unit:
-        first = row.whole
-        for k in range(first):
-            i = k * row.step
-            store(y, i, (load(x, i) - m) - log_s[0])
-    for k in range(first, row.count):
-        write(y, k, row, _log_weight(read(x, k, row, 0.0), m, log_s, row))
+    put(row, FACTORS, anchor(state.m))
+    put(row, FACTORS + 1, state.a[0])
+    put(row, FACTORS + 2, state.a[1])
+    step, (_, used, x_step, _, _, y_step, _) = step_of(row, x), group_of(row)
+    for i in range(used):
+        own_x, own_y, it = offset(x, i * x_step), offset(y, i * y_step), alone(row, i)
+        m = get_row(row, FACTORS, i)
+        log_s = get_row(row, FACTORS + 1, i), get_row(row, FACTORS + 2, i)
+        first = 0
+        if row.unit:
+            first = row.whole
+            for k in range(first):
+                store(own_y, k * step, (load(own_x, k * step) - m) - log_s[0])
+        for k in range(first, row.count):
+            write(own_y, k, row, _log_weight(read(own_x, k, row, 0.0), m, log_s, it))
 
 
 @inline
 def boltzmann_apart(x, v, e, like, row, known, given):
+    return fold_each(_boltzmann_apart, x, v, e, like, row, known, given)
+
+
+@inline
+def _boltzmann_apart(x, v, e, like, row, known, given):
     """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
     if row.phase == MAP:
         return known
     m, p = peak(x, v, row)
     s, top = split_sum(x, e, m, row, True)
-    normalise(e, e, multiply_pairs(s, top), row)
+    normalise(e, e, multiply_pairs(s, top), in_place(row))
     return State(m, s, p, deviation(e, v, p, row), s, s, s, p)
 
 
-@loop
+@inline
 def log_softmax_jvp(x, v, e, y, dy, own, state, row):
+    finish_each(_log_softmax_jvp, x, v, e, y, dy, own, state, row)
+
+
+@loop
+def _log_softmax_jvp(x, v, e, y, dy, own, state, row):
     """dz = ((v - p) - a) / t."""
     apart()
     m, log_s = anchor(state.m), _log_sum(state)
@@ -157,12 +182,17 @@ def log_softmax_jvp(x, v, e, y, dy, own, state, row):
 
 @inline
 def softmax_and_total(x, v, e, like, row, known, given):
+    return fold_each(_softmax_and_total, x, v, e, like, row, known, given)
+
+
+@inline
+def _softmax_and_total(x, v, e, like, row, known, given):
     """e becomes y = softmax(x/t), and v is summed."""
     m = known.m if row.phase == MAP else row_max(x, row)
     s, top = split_sum(x, e, m, row, True)
     s = known.s if row.phase == MAP else s
     total = multiply_pairs(s, top)
-    normalise(e, e, total, row)
+    normalise(e, e, total, in_place(row))
     h, error = reciprocal(total)
     g = known.g if row.phase == MAP else row_sum(v, row)
     zero = splat(m, 0.0)
@@ -171,6 +201,11 @@ def softmax_and_total(x, v, e, like, row, known, given):
 
 @inline
 def log_softmax_vjp(x, v, e, y, dy, own, state, row):
+    finish_each(_log_softmax_vjp, x, v, e, y, dy, own, state, row)
+
+
+@inline
+def _log_softmax_vjp(x, v, e, y, dy, own, state, row):
     """dx = (g - y G) / t, with G the sum of g.
 
     Where y is near 1 that difference cancels; at the maximum it is taken as
@@ -201,7 +236,7 @@ def settle(x, m, s, row):
     nans = splat(m, 0.0)
     for k in range(row.count):
         nans = select(is_nan(read(x, k, row, 0.0)), splat(m, 1.0), nans)
-    nans = across_max(nans, row.columns)
+    nans = across_max(nans, row)
     infinite = select(nans > 0.0, splat(m, math.nan), splat(m, 1.0))
     return select(m == math.inf, infinite, s[0]), select(m == math.inf, splat(m, 0.0), s[1])
 
@@ -249,10 +284,15 @@ def _log_of_sum(y, state, row):
 
 @inline
 def mean(x, v, e, like, row, known, given):
+    return fold_each(_mean, x, v, e, like, row, known, given)
+
+
+@inline
+def _mean(x, v, e, like, row, known, given):
     """`boltzmann_apart`, with s as L wants it."""
     if row.phase == MAP:
         return known
-    state = boltzmann_apart(x, v, e, like, row, known, given)
+    state = _boltzmann_apart(x, v, e, like, row, known, given)
     s = settle(x, state.m, state.s, row)
     return State(state.m, s, state.p, state.a, state.g, state.h, s, state.p)
 

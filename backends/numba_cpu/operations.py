@@ -11,13 +11,11 @@ from .simd import inline
 class Operation(NamedTuple):
     """What is done to each row, in this order.
 
-    A fold may leave it to `across` to bring the lanes of its row together. `complete` and `doubtful`
-    see the states of several rows at once, each in a lane of its own; where a state is doubtful, the
-    row is looked at again.
+    A fold leaves the states of several rows, each in a lane of its own, and so `complete` and `doubtful`
+    see them; where a state is doubtful, the row is looked at again, alone.
     """
 
     fold: object
-    across: object
     complete: object
     finish: object
     doubtful: object
@@ -25,16 +23,15 @@ class Operation(NamedTuple):
 
 
 @inline
-def _once(fold, across, complete, finish):
+def _once(fold, complete, finish):
     """An operation that never looks at a row again."""
-    return Operation(fold, across, complete, finish, kernels.never, kernels.not_again)
+    return Operation(fold, complete, finish, kernels.never, kernels.not_again)
 
 
 @inline
 def _of_sum(finish):
     return Operation(
         logs.sums,
-        kernels.across,
         logs.complete_alone,
         finish,
         logs.infinite,
@@ -44,21 +41,18 @@ def _of_sum(finish):
 
 @inline
 def _of_labels(fold, finish):
-    return Operation(
-        fold, kernels.across, labels.complete, finish, logs.outweighed, logs.others_again
-    )
+    return Operation(fold, labels.complete, finish, logs.outweighed, logs.others_again)
 
 
 @inline
 def softmax():
-    return _once(kernels.exponentials, kernels.across, kernels.complete_sum, kernels.softmax)
+    return _once(kernels.exponentials, kernels.complete_sum, kernels.softmax)
 
 
 @inline
 def softmax_jvp():
     return Operation(
         kernels.boltzmann,
-        kernels.across_mean,
         kernels.as_it_is,
         kernels.softmax_jvp,
         kernels.wants_pivot,
@@ -70,7 +64,6 @@ def softmax_jvp():
 def log_softmax():
     return Operation(
         logs.sums,
-        kernels.across,
         logs.complete_log,
         logs.log_softmax,
         logs.outweighed,
@@ -80,12 +73,12 @@ def log_softmax():
 
 @inline
 def log_softmax_jvp():
-    return _once(logs.boltzmann_apart, kernels.as_it_is, kernels.as_it_is, logs.log_softmax_jvp)
+    return _once(logs.boltzmann_apart, kernels.as_it_is, logs.log_softmax_jvp)
 
 
 @inline
 def log_softmax_vjp():
-    return _once(logs.softmax_and_total, kernels.as_it_is, kernels.as_it_is, logs.log_softmax_vjp)
+    return _once(logs.softmax_and_total, kernels.as_it_is, logs.log_softmax_vjp)
 
 
 @inline
@@ -100,12 +93,12 @@ def partial_logsumexp():
 
 @inline
 def logsumexp_jvp():
-    return _once(logs.mean, kernels.as_it_is, kernels.as_it_is, logs.logsumexp_jvp)
+    return _once(logs.mean, kernels.as_it_is, logs.logsumexp_jvp)
 
 
 @inline
 def logsumexp_vjp():
-    return _once(kernels.exponentials, kernels.across, kernels.complete_sum, kernels.logsumexp_vjp)
+    return _once(kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp)
 
 
 @inline

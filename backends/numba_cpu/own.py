@@ -30,6 +30,12 @@ def own_of(lines, first, all_rows, columns, count):
 
 
 @inline
+def own_alone(own, i):
+    """Those of one row of a group."""
+    return Own(offset(own.lines, i), own.all, False, 1)
+
+
+@inline
 def of_rows(source, start, columns, count):
     """The numbers of neighbouring rows, one in each lane, or that of one row, in all lanes."""
     one = splat(source, 1.0)

@@ -1,55 +1,243 @@
-"""A row of numbers, as `count` vectors, `step` numbers apart, in memory or in a tile.
+"""A row of numbers, as `count` vectors, a step apart, in memory or in a tile.
 
-Either all lanes belong to one row (a contiguous axis), or each lane is a row of its own (a strided
-axis, `columns`); folds are the same, only the last step, across the lanes, is left out in the second
-case.
+Either all lanes belong to one row (a contiguous axis, `Row`), or each lane is a row of its own (a strided
+axis, `Columns`); folds are the same, only the last step, across the lanes, is left out in the second
+case. What a fold leaves is the same again: the results of as many rows as a vector has lanes, each in
+the lane of its row. So the rows of the first kind come in groups, one after the other.
 """
 
 import math
 from typing import NamedTuple
 
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
 from .elementary import add_pairs
-from .memory import load, load_first, store, store_first
+from .memory import load, load_first, load_one, store, store_first, store_one
 from .part import PART
-from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, narrowed_twice, widened_halves
-from .simd import inline, lanes, maximum, select, splat
+from .shuffles import (
+    exchange_1,
+    exchange_2,
+    exchange_4,
+    exchange_8,
+    narrowed_twice,
+    one_lane,
+    widened_halves,
+)
+from .simd import inline, lanes, maximum, select, splat, vector_of
 
 # A row longer than a tile is taken in three phases: each block is folded, the blocks' states are
 # merged, each block is mapped. A row that fits a tile is folded and mapped at once. Where rows have
 # labels, what those want of their rows is done in the end.
 WHOLE, FOLD, MERGE, MAP, LABEL = range(5)
 
+# What lies in a group's room: states, and numbers of rows that are computed for all of them at once.
+STATES, LIKES, BASES, SUMS, FACTORS, DOUBTS = 0, 13, 14, 17, 21, 24
+ROOM = 25  # vectors
+
 
 class Row(NamedTuple):
-    """What a fold or a map needs to know of a row."""
+    """What a fold or a map needs to know of a group of rows, whose numbers lie behind each other."""
 
-    step: int  # 0 where only the states of rows are at hand
+    first: int  # the lane of the first row
+    used: int  # rows
+    x_step: int  # from a row to the next one, likewise
+    v_step: int
+    e_step: int
+    y_step: int
+    dy_step: int
     count: int
-    whole: int  # vectors that the row fills
+    whole: int  # vectors that a row fills
     length: int  # numbers from the first vector's first on that belong to the row
-    columns: bool
     phase: int
     unit: bool  # whether t == 1 in the exponent
     wants_y: bool  # whether the result itself is wanted, beside its derivative
-    rates: object  # where t and 1/t lie, each as a rounded number and its error
+    rates: object  # where t and 1/t lie, each as a rounded number and its error, in the lanes of their rows
+    room: object
     ahead: int  # from x to what is fetched while this row is computed
     target: int  # from x to what is fetched to be written
+
+
+class Columns(NamedTuple):
+    """The same of as many rows side by side as a vector has lanes."""
+
+    step: int  # 0 where only the states of rows are at hand
+    count: int
+    whole: int
+    length: int
+    phase: int
+    unit: bool
+    wants_y: bool
+    rates: object
+    room: object
+    ahead: int
+    target: int
+
+
+@intrinsic
+def is_columns(typing, row):
+    columns = row.instance_class is Columns
+
+    def generate(context, builder, signature, args):
+        return context.get_constant(types.boolean, columns)
+
+    return types.boolean(row), generate
+
+
+@intrinsic
+def step_of(typing, row, x):
+    """From a vector to the next, in numbers: a constant where those of a row lie behind each other."""
+    own = Columns._fields.index("step") if row.instance_class is Columns else None
+    behind = vector_of(x.dtype).lanes
+
+    def generate(context, builder, signature, args):
+        if own is None:
+            return context.get_constant(types.intp, behind)
+        return builder.extract_value(args[0], own)
+
+    return types.intp(row, x), generate
+
+
+def group_of(row):
+    """(first lane, rows, x_step, v_step, e_step, y_step, dy_step); chosen by type, see below."""
+
+
+@overload(group_of, jit_options={"forceinline": True, **PART})
+def _group_of(row):
+    if row.instance_class is Columns:
+        return lambda row: (0, 1, 0, 0, 0, 0, 0)
+    return lambda row: (
+        row.first,
+        row.used,
+        row.x_step,
+        row.v_step,
+        row.e_step,
+        row.y_step,
+        row.dy_step,
+    )
+
+
+def several(row):
+    """The rows of a group as columns, of which only states are at hand; chosen by type, see below."""
+
+
+@overload(several, jit_options={"forceinline": True, **PART})
+def _several(row):
+    if row.instance_class is Columns:
+        return lambda row: row
+    return lambda row: Columns(
+        0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room, 0, 0
+    )
+
+
+def alone(row, i):
+    """The group of one row alone; chosen by type, see below."""
+
+
+@overload(alone, jit_options={"forceinline": True, **PART})
+def _alone(row, i):
+    if row.instance_class is Columns:
+        return lambda row, i: row
+    return lambda row, i: Row(
+        row.first + i,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        row.count,
+        row.whole,
+        row.length,
+        row.phase,
+        row.unit,
+        row.wants_y,
+        row.rates,
+        row.room,
+        row.ahead,
+        row.target,
+    )
+
+
+def in_place(row):
+    """The same group where y takes the place of e; chosen by type, see below."""
+
+
+@overload(in_place, jit_options={"forceinline": True, **PART})
+def _in_place(row):
+    if row.instance_class is Columns:
+        return lambda row: row
+    return lambda row: Row(
+        row.first,
+        row.used,
+        row.x_step,
+        row.v_step,
+        row.e_step,
+        row.e_step,
+        row.e_step,
+        row.count,
+        row.whole,
+        row.length,
+        row.phase,
+        row.unit,
+        row.wants_y,
+        row.rates,
+        row.room,
+        row.ahead,
+        row.target,
+    )
+
+
+@inline
+def put(row, place, value):
+    """Leave a number of each row in the group's room."""
+    store(row.room, place * lanes(row.room), value)
+
+
+@inline
+def get(row, place):
+    return load(row.room, place * lanes(row.room))
+
+
+@inline
+def put_row(row, place, i, value):
+    """Leave a number of the group's row i, which is in all lanes of `value`, or of all columns."""
+    w = lanes(row.room)
+    if i == 0:  # in the lanes without a row, too
+        store(row.room, place * w, value)
+    else:
+        store_one(row.room, place * w + group_of(row)[0] + i, one_lane(value))
+
+
+@inline
+def get_row(row, place, i):
+    """What is left in the room of the group's row i, in all lanes, or of all columns."""
+    return in_own_lanes(row, row.room, place, i)
+
+
+def in_own_lanes(row, numbers, place, i):
+    """Chosen by type, see below."""
+
+
+@overload(in_own_lanes, jit_options={"forceinline": True, **PART})
+def _in_own_lanes(row, numbers, place, i):
+    if row.instance_class is Columns:
+        return lambda row, numbers, place, i: load(numbers, place * lanes(numbers))
+    return lambda row, numbers, place, i: splat(
+        numbers, load_one(numbers, place * lanes(numbers) + row.first + i)
+    )
 
 
 @inline
 def temperature_of(row):
     """t as a rounded number and its error."""
-    return load(row.rates, 0), load(row.rates, lanes(row.rates))
+    return in_own_lanes(row, row.rates, 0, 0), in_own_lanes(row, row.rates, 1, 0)
 
 
 @inline
 def rate_of(row):
     """1/t as a rounded number and its error."""
-    w = lanes(row.rates)
-    return load(row.rates, 2 * w), load(row.rates, 3 * w)
+    return in_own_lanes(row, row.rates, 2, 0), in_own_lanes(row, row.rates, 3, 0)
 
 
 @inline
@@ -64,7 +252,7 @@ def exponent_rate(row):
 @inline
 def read(x, k, row, fill):
     """Vector k of a row, `fill` in the lanes beyond its end."""
-    i = k * row.step
+    i = k * step_of(row, x)
     if row.length - i >= lanes(x):
         return load(x, i)
     return load_first(x, i, row.length - i, splat(x, fill))
@@ -73,7 +261,7 @@ def read(x, k, row, fill):
 @inline
 def write(y, k, row, value):
     """y's vector k = value, as far as the row goes."""
-    i = k * row.step
+    i = k * step_of(row, y)
     if row.length - i >= lanes(y):
         store(y, i, value)
     else:
@@ -81,9 +269,14 @@ def write(y, k, row, value):
 
 
 @inline
-def across_max(m, columns):
-    if columns:
+def across_max(m, row):
+    if is_columns(row):
         return m
+    return max_of_lanes(m)
+
+
+@inline
+def max_of_lanes(m):
     if lanes(m) == 16:
         m = maximum(exchange_8(m), m)
     m = maximum(exchange_4(m), m)
@@ -92,9 +285,9 @@ def across_max(m, columns):
 
 
 @inline
-def across_sum(total, columns):
+def across_sum(total, row):
     """The sum of all lanes, in all lanes; in float32 by way of float64, which holds a pair."""
-    if columns:
+    if is_columns(row):
         return total
     return _across_sum(total)
 

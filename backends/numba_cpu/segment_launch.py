@@ -10,7 +10,7 @@ from . import by_segments
 from .caching import CACHED
 from .job import JOB, RATES
 from .launch import PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
-from .row import WHOLE
+from .row import ROOM, WHOLE
 from .simd import compute_type
 from .stack import ALIGNMENT
 
@@ -78,7 +78,7 @@ def describe(
     lengths = np.diff(offsets)
     longest = int(lengths.max(where=lengths <= ROW_BLOCK, initial=SHORT_ROW * vector))
     job["room"] = -(-longest // vector) * vector
-    return 3 * int(job["room"]) + (2 * SHORT_ROW + 3 + RATES) * vector
+    return 3 * int(job["room"]) + (2 * SHORT_ROW + 3 + ROOM + RATES) * vector
 
 
 @njit(nogil=True, cache=CACHED)

@@ -61,23 +61,22 @@ def remember(memo, state, with_v):
 
 
 @inline
-def remember_lane(memo, lane, state, with_v):
+def remember_lane(memo, lane, state):
     """Keep the state of one row as one lane of a memo for as many rows as a vector has lanes."""
     w = lanes(memo)
     store_one(memo, lane, one_lane(state.m))
     store_one(memo, w + lane, one_lane(state.s[0]))
     store_one(memo, 2 * w + lane, one_lane(state.s[1]))
     store_one(memo, 3 * w + lane, one_lane(state.p))
-    if with_v:
-        store_one(memo, 4 * w + lane, one_lane(state.a[0]))
-        store_one(memo, 5 * w + lane, one_lane(state.a[1]))
-        store_one(memo, 6 * w + lane, one_lane(state.g[0]))
-        store_one(memo, 7 * w + lane, one_lane(state.g[1]))
-        store_one(memo, 8 * w + lane, one_lane(state.h[0]))
-        store_one(memo, 9 * w + lane, one_lane(state.h[1]))
-        store_one(memo, 10 * w + lane, one_lane(state.total[0]))
-        store_one(memo, 11 * w + lane, one_lane(state.total[1]))
-        store_one(memo, 12 * w + lane, one_lane(state.top))
+    store_one(memo, 4 * w + lane, one_lane(state.a[0]))
+    store_one(memo, 5 * w + lane, one_lane(state.a[1]))
+    store_one(memo, 6 * w + lane, one_lane(state.g[0]))
+    store_one(memo, 7 * w + lane, one_lane(state.g[1]))
+    store_one(memo, 8 * w + lane, one_lane(state.h[0]))
+    store_one(memo, 9 * w + lane, one_lane(state.h[1]))
+    store_one(memo, 10 * w + lane, one_lane(state.total[0]))
+    store_one(memo, 11 * w + lane, one_lane(state.total[1]))
+    store_one(memo, 12 * w + lane, one_lane(state.top))
 
 
 @inline

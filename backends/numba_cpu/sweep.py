@@ -5,7 +5,7 @@ from numba import carray
 from . import label_kernels as labels
 from .job import RATES, set_temperature, states_of_unit
 from .memory import fence, offset
-from .row import LABEL, MERGE, WHOLE, Row
+from .row import LABEL, MERGE, WHOLE, Columns
 from .simd import inline, lanes
 from .states import STATE_VECTORS, merge
 
@@ -42,7 +42,7 @@ def merge_blocks(x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, h
     w, columns, rates = lanes(memo), job.columns != 0, tile
     states = states_of_unit(job, w)
     set_temperature(rates, temperatures, 0, False, 1, job.rows)
-    row = Row(0, 0, 0, 0, columns, MERGE, job.unit != 0, False, rates, 0, 0)
+    row = Columns(0, 0, 0, 0, MERGE, job.unit != 0, False, rates, rates, 0, 0)
     for group in range(lo, hi):
         outer, tile = group // job.tiles, group % job.tiles
         for q in range(states):
