@@ -19,7 +19,7 @@ from .sweep import merge_blocks
 
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
-ROWS_AT_ONCE = 2048  # numbers in the whole rows that make up a unit of work
+ROWS_AT_ONCE = 4096  # numbers in the whole rows that make up a unit of work
 SHORT_ROW = 64  # rows up to here are transposed, for their own lanes would stay half empty
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile

@@ -7,12 +7,12 @@ from numba.extending import intrinsic
 
 from .caching import CACHED
 from .job import RATES
-from .launch import COLUMN_VECTORS, ROWS_AT_ONCE, SHORT_ROW, call, kernel, lay_out, merging
+from .launch import COLUMN_VECTORS, SHORT_ROW, call, kernel, lay_out, merging
 from .row import ROOM, WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
 
-LONGEST_ON_STACK = ROWS_AT_ONCE  # numbers in a row
+LONGEST_ON_STACK = 2048  # numbers in a row
 _VECTORS = max(LONGEST_ON_STACK * 8 // ALIGNMENT, SHORT_ROW * COLUMN_VECTORS)
 TILE = (_VECTORS + ROOM + RATES + 1) * ALIGNMENT
 
