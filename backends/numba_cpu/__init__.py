@@ -13,9 +13,9 @@ from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
 from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows, as_numbers, is_plain, run_plain, takes
+from .arrays import Rows, as_numbers
 from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
-from .plain_functions import PLAIN
+from .plain_functions import PLAIN, call_large
 from .scan_calls import logcumsumexp as logcumsumexp
 from .scan_calls import logcumsumexp_jvp as logcumsumexp_jvp
 from .scan_calls import logcumsumexp_vjp as logcumsumexp_vjp
@@ -25,20 +25,21 @@ INF = float("inf")
 
 
 def softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    y = PLAIN["softmax"](x, None, axis, False, temperature, where, out, None)
+    y = PLAIN["softmax"](x, None, axis, False, temperature, where, out, None, 0)
     return _entrywise("softmax", 0.0, x, axis, temperature, where, out) if y is None else y
 
 
 def log_softmax(x: Any, axis: Any, temperature: Any, where: Any, out: Any) -> Any:
-    y = PLAIN["log_softmax"](x, None, axis, False, temperature, where, out, None)
+    y = PLAIN["log_softmax"](x, None, axis, False, temperature, where, out, None, 0)
     return _entrywise("log_softmax", -INF, x, axis, temperature, where, out) if y is None else y
 
 
 def _entrywise(
     name: str, hidden: float, x: Any, axis: Any, temperature: Any, where: Any, out: Any
 ) -> Any:
-    if is_plain(x, axis, temperature, where) and (out is None or takes(out, x, x.shape)):
-        return run_plain(name, x, np.empty_like(x) if out is None else out)
+    y = call_large(name, x, None, axis, False, temperature, where, out, None)
+    if y is not None:
+        return y
     rows = Rows.of(axis, temperature, where, x)
     if rows is None:
         return getattr(array_api, name)(np.asarray(x), axis, temperature, where, out)
@@ -58,16 +59,9 @@ def logsumexp(
     out: Any,
 ) -> Any:
     if b is None and not return_sign:
-        L = PLAIN["logsumexp"](a, None, axis, keepdims, temperature, where, out, None)
+        L = _plain("logsumexp", a, None, axis, keepdims, temperature, where, out, None)
         if L is not None:
             return L
-        if not keepdims and is_plain(a, axis, temperature, where):
-            shape = a.shape[:-1]
-            if out is None:
-                L = run_plain("logsumexp", a, np.empty(shape, a.dtype))
-                return L if shape else L[()]
-            if takes(out, a, shape):
-                return run_plain("logsumexp", a, out)
     rows = None if b is not None or return_sign else Rows.of(axis, temperature, where, a)
     if rows is None:
         a, b = np.asarray(a), np.asarray(b) if isinstance(b, (list, tuple)) else b
@@ -152,10 +146,16 @@ def _plain_pair(
 ) -> Any:
     """Both results of a JVP, or None where the call is not plain."""
     if out is None:
-        return PLAIN[name](x, v, axis, keepdims, temperature, where, None, None)
+        return _plain(name, x, v, axis, keepdims, temperature, where, None, None)
     if type(out) is not tuple or len(out) != 2:
         return None
-    return PLAIN[name](x, v, axis, keepdims, temperature, where, *out)
+    return _plain(name, x, v, axis, keepdims, temperature, where, *out)
+
+
+def _plain(name: str, *arguments: Any) -> Any:
+    """The results of a plain call, or None where it is none."""
+    results = PLAIN[name](*arguments, 0)
+    return call_large(name, *arguments) if results is None else results
 
 
 def softmax_vjp(
@@ -163,8 +163,8 @@ def softmax_vjp(
 ) -> Any:
     given = output is not None
     primal = output if given else x
-    plain = PLAIN["softmax_vjp_given" if given else "softmax_vjp"]
-    dx = plain(primal, g, axis, False, temperature, where, None, out)
+    name = "softmax_vjp_given" if given else "softmax_vjp"
+    dx = _plain(name, primal, g, axis, False, temperature, where, None, out)
     if dx is not None:
         return dx
     rows = Rows.of(axis, temperature, where, primal, g)
@@ -181,8 +181,8 @@ def log_softmax_vjp(
 ) -> Any:
     given = output is not None
     primal = output if given else x
-    plain = PLAIN["log_softmax_vjp_given" if given else "log_softmax_vjp"]
-    dx = plain(primal, g, axis, False, temperature, where, None, out)
+    name = "log_softmax_vjp_given" if given else "log_softmax_vjp"
+    dx = _plain(name, primal, g, axis, False, temperature, where, None, out)
     if dx is not None:
         return dx
     rows = Rows.of(axis, temperature, where, primal, g)
@@ -199,7 +199,7 @@ def log_softmax_vjp(
 def logsumexp_vjp(
     x: Any, g: Any, axis: Any, keepdims: bool, temperature: Any, where: Any, output: Any, out: Any
 ) -> Any:
-    dx = PLAIN["logsumexp_vjp"](x, g, axis, keepdims, temperature, where, out, None)
+    dx = _plain("logsumexp_vjp", x, g, axis, keepdims, temperature, where, out, None)
     if dx is not None:
         return dx
     rows = Rows.of(axis, temperature, where, x, g)

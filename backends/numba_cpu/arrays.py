@@ -19,8 +19,10 @@ from ..rows import (
     view,
 )
 from . import launch
-from .launch import COLDEST, HOTTEST, ROW_BLOCK, SHORT_ROW
-from .plain_functions import PLAIN, install
+from .launch import COLDEST, HOTTEST
+from .layout import SHORT_ROW
+from .plain import PAST_CACHE
+from .plain_functions import install
 from .threads import threads_for
 
 _STORAGE = {
@@ -29,44 +31,29 @@ _STORAGE = {
     np.dtype(np.float64): types.float64,
 }
 
-# Results larger than this are written past the cache: they would not stay in it anyway.
-PAST_CACHE = 1 << 25
-
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 ONE = {dtype: np.array([[1], [0]], dtype) for dtype in (_FLOAT32, _FLOAT64)}
 
 
 @cache
 def _address(operation: str, dtype: np.dtype[Any], columns: bool) -> int:
-    address = int(launch.kernel(operation, storage_of(dtype), columns).address)
-    install(operation, dtype, columns, address)
-    return address
+    return int(launch.kernel(operation, storage_of(dtype), columns).address)
 
 
-def is_plain(x: Any, axis: Any, t: Any, where: Any) -> bool:
-    """Whether `run_plain` takes the call, which `PLAIN` did not: it is large, or the first."""
-    if type(x) is not ndarray or type(t) is not float or t != 1.0 or where is not None:
-        return False
-    last = x.ndim - 1
-    of_rows = axis in (-1, last) if type(axis) is int else axis is None and last == 0
-    if last < 0 or not of_rows:
-        return False
-    fits = x.flags.aligned and (last == 0 or x.flags.c_contiguous)
-    return fits and x.size > 0 and x.shape[last] <= ROW_BLOCK and x.dtype in ONE
+@cache
+def _install(operation: str, dtype: np.dtype[Any], columns: bool) -> None:
+    install(operation, dtype, columns, _address(operation, dtype, columns))
 
 
-def run_plain(operation: str, x: Any, y: Any) -> Any:
-    """The results of an operation on rows that are plain, written to y."""
-    kernel = _address(operation, x.dtype, x.shape[-1] <= SHORT_ROW)
-    if PLAIN[operation](x, None, -1, False, 1.0, None, y, None) is not None:
-        return y
-    one, rows = ONE[x.dtype].ctypes.data, launch.rows_of(x, y)
-    past, threads = y.nbytes > PAST_CACHE, threads_for(x.size)
-    if threads == 1 or x.ndim == 1:
-        launch.take_rows(kernel, one, rows, past)
-    else:
-        launch.share_rows(kernel, one, rows, past, threads)
-    return y
+_called: set[tuple[str, np.dtype[Any], bool]] = set()
+
+
+def _kernel(*kind: Any) -> int:
+    """The kernel; from the second time on plain calls have it, too, which take long to compile."""
+    if kind in _called:
+        _install(*kind)
+    _called.add(kind)
+    return _address(*kind)
 
 
 def takes(out: Any, x: Any, shape: tuple[int, ...]) -> bool:
@@ -155,7 +142,7 @@ class Rows(NamedTuple):
             none if dy is None else dy.reshape(shape),
         )
         launch.run(
-            _address(operation, self.dtype, rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW),
+            _kernel(operation, self.dtype, rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW),
             arrays if x.itemsize > 2 else tuple(as_stored(a) for a in arrays),
             self.temperatures,
             self.temperatures if lines is None else lines,

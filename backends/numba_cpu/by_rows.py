@@ -83,7 +83,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 y_row, y_step = same_as(offset(y, y_start), tile), job.y_inner
             if writes_dy:
                 dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
-            if keeps and size % w == 0:  # exponentials are written in whole vectors
+            if keeps:
                 e_row, e_step = y_row, y_step
         ahead = own_y = 0
         if read_directly:
@@ -119,7 +119,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         if phase == MAP:
             known = recall(block_memo, -here.block, with_v)
             like = known.m
-            if keeps and size % w == 0:
+            if keeps:
                 of_block = recall(block_memo, 0, False).p
                 kept = are_exact(of_block, known.m, several(row))
                 if kept:

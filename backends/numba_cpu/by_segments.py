@@ -13,8 +13,8 @@ from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
 from .groups import completed
 from .job import RATES, set_temperature
-from .launch import ROW_BLOCK
-from .launch import SHORT_ROW as SHORT
+from .layout import ROW_BLOCK
+from .layout import SHORT_ROW as SHORT
 from .memory import load, load_first, load_one, offset, same_as, store, store_one
 from .own import COTANGENT, own_of
 from .row import WHOLE, Columns, Row, max_of_lanes

@@ -15,7 +15,6 @@ from .simd import (
     exponent_from_low_bits,
     fma,
     inline,
-    maximum,
     polynomial,
     select,
     splat,
@@ -28,19 +27,16 @@ F32, F64 = types.float32, types.float64
 # is too small for the result underflows once and rightly, in the caller's last multiplication.
 SCALE = {F32: 32, F64: 128}
 scale_down = constant({F32: 2.0**-32, F64: 2.0**-128})
-# Added to a whole number, this leaves it plus the exponent's bias and SCALE: the bits of a power of two.
-_BIAS = {F32: 127.0 + SCALE[F32], F64: 1023.0 + SCALE[F64]}
-_bias = constant(_BIAS)
+DEPTH = constant({F32: 109.0, F64: 796.0})
 # By how much an argument may exceed what the base was made for, with room for a sum of 2**15.
 HEADROOM = constant({F32: 48.0, F64: 600.0})
 
-# Added to a number, this rounds it to a whole one, and leaves that and the bias in the low bits. The
-# number may be as large as REACH.
-_SHIFT = constant({F32: 1.5 * 2.0**23 + _BIAS[F32], F64: 1.5 * 2.0**52 + _BIAS[F64]})
+# Added to a number, this rounds it to a whole one, and leaves that plus the exponent's bias and SCALE in
+# the low bits. The number may be as large as REACH.
+_SHIFT = constant({F32: 1.5 * 2.0**23 + 127 + SCALE[F32], F64: 1.5 * 2.0**52 + 1023 + SCALE[F64]})
 REACH = constant({F32: 2.0**20, F64: 2.0**40})
 _LOG2E = constant({F32: 1.4426950216293335, F64: math.log2(math.e)})
 _LOG2E_LAST = constant({F32: 1.925963033500011e-08, F64: 2.0355273740931033e-17})
-_LN2 = constant({F32: math.log(2), F64: math.log(2)})
 _POWER_OF_2 = polynomial(
     {
         F32: [
@@ -159,25 +155,25 @@ def exp_base(q):
     """The base that `exp` wants for arguments up to q: exp is then taken over 2**k, close to exp(q).
 
     Dividing by a power of two is exact, where subtracting q from the argument is not. With it goes the
-    argument at which, and below, exp over the base is 0.
+    lowest argument: exp of what is below it is 0.
     """
     k = fma(q, _LOG2E(q), _SHIFT(q)) - _SHIFT(q)
-    return _SHIFT(q) - k, (k - _bias(q)) * _LN2(q)
+    return _SHIFT(q) - k, q - DEPTH(q)
 
 
 @inline
 def exp(x, base):
     """exp(x) * 2**(SCALE - k); NaN stays NaN."""
-    f, power = _fraction_and_power(maximum(base[1], x), base)
-    return _POWER_OF_2(f) * power
+    f, power = _fraction_and_power(x, base)
+    return select(x < base[1], splat(x, 0.0), _POWER_OF_2(f) * power)
 
 
 @inline
 def exp_of_sum(x, error, base):
     """exp(x + error) * 2**(SCALE - k)."""
-    f, power = _fraction_and_power(maximum(base[1], x), base)
-    error = select(x < base[1], splat(x, 0.0), error)  # NaN where x is -inf
-    return _POWER_OF_2(fma(error, _LOG2E(x), f)) * power
+    f, power = _fraction_and_power(x, base)
+    f = fma(error, _LOG2E(x), f)
+    return select(x < base[1], splat(x, 0.0), _POWER_OF_2(f) * power)
 
 
 @inline

@@ -35,6 +35,7 @@ from .row import (
     read,
     several,
     step_of,
+    write,
 )
 from .simd import any_lane, apart, fma, inline, loop, maximum, select, splat
 
@@ -122,7 +123,10 @@ def _exp_sum(x, y, base, like, row, keep, near):
     for k in range(fours, row.count):
         a = read(x, k, row, -math.inf)
         m = maximum(a, m)
-        total = accumulate(total, _term(a, x, y, k * step, base, like, row, keep, near))
+        a = _exp_of(a, base, like, row, near)
+        if keep:
+            write(y, k, row, a)
+        total = accumulate(total, a)
     return total, maximum(m, n)
 
 

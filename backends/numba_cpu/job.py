@@ -47,7 +47,7 @@ JOB = np.dtype(
             "past",  # whether results go past the cache
             "read_directly",  # whether rows are read where they lie, and not copied to a tile
             "write_directly",  # whether results are written where they shall lie
-            "keeps",  # whether exponentials of long rows are kept in y until their sum is known
+            "keeps",  # whether exponentials are kept in y until their sum is known
             "prefetches_y",  # whether y's lines are fetched before they are written
         )
     ]

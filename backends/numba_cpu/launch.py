@@ -1,31 +1,21 @@
 """From a call to its kernel: compilation on first use, tiles, threads."""
 
-from functools import cache
+from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import cfunc, from_dtype, njit, prange, types
-from numba.extending import intrinsic
+from numba import cfunc, from_dtype, types
 
 from . import over_columns, over_rows
 from .caching import CACHED
-from .job import JOB, RATES
-from .row import FOLD, LABEL, MAP, MERGE, ROOM, WHOLE
-from .simd import compute_type, inline
-from .stack import ALIGNMENT, address_of, job_on_stack
-from .states import STATE_VECTORS
+from .job import JOB
+from .layout import arrange, memo_bytes
+from .row import FOLD, LABEL, MAP, MERGE, WHOLE
+from .sharing import run as run_work
+from .simd import compute_type
+from .stack import ALIGNMENT
 from .sweep import merge_blocks
-
-PAGE = 4096
-ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
-ROWS_AT_ONCE = 4096  # numbers in the whole rows that make up a unit of work
-SHORT_ROW = 64  # rows up to here are transposed, for their own lanes would stay half empty
-COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
-COLUMN_VECTORS = 4  # vectors side by side in a tile
-
-# For a function that Python calls, and C does not.
-entry = njit(nogil=True, cache=CACHED, error_model="numpy", no_cfunc_wrapper=True)
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
 COLDEST, HOTTEST = 1e-30, 1e30
@@ -52,188 +42,43 @@ def _compiled(function: Any, storage: types.Type):
     return cfunc(signature, cache=CACHED, error_model="numpy")(function)
 
 
-@intrinsic
-def call(typing, kernel, arguments, phase, lo, hi):
-    """Call the kernel at an address with nine pointers, a phase, and a range of units."""
+class _Described:
+    """A job, and the memory that it takes."""
 
-    def generate(context, builder, signature, args):
-        address, pointers, *numbers = args
-        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(64)
-        function_type = ir.FunctionType(ir.VoidType(), [pointer] * 9 + [word] * 3)
-        function = builder.inttoptr(address, function_type.as_pointer())
-        unpacked = [builder.inttoptr(builder.extract_value(pointers, i), pointer) for i in range(9)]
-        builder.call(function, unpacked + numbers)
-        return context.get_dummy_value()
-
-    return types.void(kernel, arguments, phase, lo, hi), generate
+    def __init__(self, job: Any, groups: int, tile_bytes: int) -> None:
+        self.array = np.array([tuple(vars(job).values())], JOB)
+        self.groups, self.blocks, self.tile_bytes = groups, job.blocks, tile_bytes
+        self.memo_bytes = memo_bytes(job, groups)
 
 
-@entry
-def take_groups(kernel, merging, arguments, blocks, labelled, lo, hi):
-    """Whole groups, one after the other."""
-    if blocks == 1:
-        call(kernel, arguments, WHOLE, lo, hi)
-        return
-    for group in range(lo, hi):
-        call(kernel, arguments, FOLD, group * blocks, (group + 1) * blocks)
-        call(merging, arguments, MERGE, group, group + 1)
-        call(kernel, arguments, MAP, group * blocks, (group + 1) * blocks)
-        if labelled:
-            call(kernel, arguments, LABEL, group, group + 1)
+@lru_cache(maxsize=1024)
+def _describe(
+    shape: tuple[int, int, int], strides: tuple[Any, Any, Any], size: int, options: tuple[Any, ...]
+) -> _Described:
+    """The job of a kernel on arrays of this shape and these strides, in bytes."""
+    job = SimpleNamespace(**dict.fromkeys(JOB.names or (), 0))
+    x, v, y = ([step // size for step in own] for own in strides)
+    job.x_outer, job.x_axis, job.x_inner = x
+    job.v_outer, job.v_axis, job.v_inner = v
+    job.y_outer, job.y_axis, job.y_inner = y
+    for name, value in zip(_OPTIONS, options, strict=True):
+        setattr(job, name, value)
+    outer, n, inner = shape
+    return _Described(job, *arrange(job, outer, n, inner, size))
 
 
-@entry
-def call_groups(kernel, arguments, phase, groups):
-    call(kernel, arguments, phase, 0, groups)
-
-
-@inline
-def with_tile(arguments, tile):
-    x, v, y, dy, first_tile, memo, temperatures, job, lines = arguments
-    return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
-
-
-@njit(parallel=True, nogil=True, cache=CACHED)
-def _share_groups(kernel, merging, arguments, groups, blocks, labelled, tile_bytes, threads):
-    for thread in prange(threads):
-        own = with_tile(arguments, thread * tile_bytes)
-        lo, hi = groups * thread // threads, groups * (thread + 1) // threads
-        take_groups(kernel, merging, own, blocks, labelled, lo, hi)
-
-
-@njit(parallel=True, nogil=True, cache=CACHED)
-def share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
-    for thread in prange(threads):
-        own = with_tile(arguments, thread * tile_bytes)
-        lo, hi = units * thread // threads, units * (thread + 1) // threads
-        call(kernel, own, phase, lo, hi)
-
-
-@intrinsic
-def item_size(typing, x):
-    """x.itemsize as a constant, by which to divide is cheap."""
-
-    def generate(context, builder, signature, args):
-        return context.get_constant(types.intp, x.dtype.bitwidth // 8)
-
-    return types.intp(x), generate
-
-
-@inline
-def strides_of(x):
-    """The strides of a 3-d array, in numbers."""
-    size = item_size(x)
-    outer, axis, inner = x.strides
-    return outer // size, axis // size, inner // size
-
-
-@inline
-def parts(whole, size):
-    """How many parts of a size make up the whole; most often one, found without a division."""
-    return 1 if whole <= size else (whole + size - 1) // size
-
-
-@entry
-def keep_alive(tile, job):
-    """Called last: Numba frees an array after its last use, and its address is none."""
-
-
-@inline
-def aligned(buffer):
-    """The first aligned address in a buffer."""
-    return (buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
-
-
-@inline
-def lay_out(job, n, inner, columns, vector):
-    """Cut `inner` rows of n numbers, side by side, into tiles and blocks."""
-    job.n, job.inner, job.columns = n, inner, columns
-    if columns:
-        job.width = COLUMN_VECTORS * vector
-        job.block = min(n, COLUMN_BLOCK)
-        job.room = (job.block * COLUMN_VECTORS + ROOM) * vector
-    else:
-        job.width = min(vector, max(1, ROWS_AT_ONCE // n))
-        if job.reduced and n <= ROWS_AT_ONCE:
-            job.width = vector  # so that one vector holds their results
-        job.width = min(job.width, inner)
-        job.block = min(n, ROW_BLOCK)
-        job.room = (job.width * parts(job.block, vector) + ROOM) * vector
-    job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
-
-
-@entry
-def describe(job_array, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past):
-    """Fill in the job; return its groups and blocks, and the bytes of a tile and of the memo."""
-    job = job_array[0]
-    outer, n, inner = x.shape
-    job.x_outer, job.x_axis, job.x_inner = strides_of(x)
-    job.v_outer, job.v_axis, job.v_inner = strides_of(v)
-    job.y_outer, job.y_axis, job.y_inner = strides_of(y if y.size > 0 else dy)
-    job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
-    job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
-    job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
-    job.keeps = job.writes_y and x.ctypes.data != y.ctypes.data
-    groups, tile_bytes = arrange(job, outer, n, inner, item_size(x))
-    memo_bytes = 0
-    if job.blocks > 1:
-        states = COLUMN_VECTORS if job.columns else 1
-        memo_bytes = groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
-    return groups, job.blocks, tile_bytes, memo_bytes
-
-
-@inline
-def arrange(job, outer, n, inner, size):
-    """Fill in how a job is done whose arrays are known; return its groups, and the bytes of a tile."""
-    job.all = outer * inner
-    compute_size = max(4, size)
-    vector = ALIGNMENT // compute_size
-    columns = True
-    if inner == 1:
-        # Rows lie behind each other; short ones are transposed into a tile of columns.
-        outer, inner, columns = 1, outer, n <= SHORT_ROW
-        job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
-    lay_out(job, n, inner, columns, vector)
-    computed = size == compute_size
-    v_apart = not job.reads_v or job.v_axis == 1
-    job.read_directly = computed and job.x_axis == 1 and v_apart
-    job.write_directly = computed and not job.reduced and not job.past
-    job.prefetches_y = job.writes_y and not job.reduced and (columns or not job.past)
-    alone = not job.reads_v and not job.labelled
-    job.keeps = job.keeps and job.blocks > 1 and job.write_directly and alone
-    parts_of_tile = 3 if job.reads_v or job.labelled else 1
-    job.e_part = (parts_of_tile - 1) * job.room
-    tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
-    return outer * job.tiles, tile_bytes
-
-
-@entry
-def addresses(x, v, y, dy, tiles, memo, temperatures, job, lines):
-    return (
-        x.ctypes.data,
-        v.ctypes.data,
-        y.ctypes.data,
-        dy.ctypes.data,
-        aligned(tiles),
-        memo.ctypes.data,
-        temperatures.ctypes.data,
-        job.ctypes.data,
-        lines.ctypes.data,
-    )
-
-
-@entry
-def run_alone(kernel, merging, arrays, temperatures, lines, reduced, labelled, unit, given, past):
-    """`run` on the caller's thread."""
-    x, v, y, dy = arrays
-    job, rows_of_t = np.empty(1, JOB), temperatures.shape[1]
-    groups, blocks, tile_bytes, memo_bytes = describe(
-        job, x, v, y, dy, rows_of_t, reduced, labelled, unit, given, past
-    )
-    tile, memo = np.empty(tile_bytes + ALIGNMENT, np.uint8), np.empty(memo_bytes, np.uint8)
-    arguments = addresses(x, v, y, dy, tile, memo, temperatures, job, lines)
-    take_groups(kernel, merging, arguments, blocks, labelled, 0, groups)
-    keep_alive((tile, memo, temperatures), (x, v, y, dy, job, lines))
+_OPTIONS = (
+    "rows",
+    "reads_v",
+    "reduced",
+    "labelled",
+    "writes_y",
+    "writes_dy",
+    "unit",
+    "given",
+    "past",
+    "keeps",
+)
 
 
 def run(
@@ -254,66 +99,42 @@ def run(
     y and dy are C-contiguous. `temperatures` holds t, and its rounding error in its second line,
     once or for each row; `lines` what else rows have of their own.
     """
-    _, n, inner = arrays[0].shape
-    is_cut = n > (ROW_BLOCK if inner == 1 else COLUMN_BLOCK)
-    merge = merging(from_dtype(temperatures.dtype)).address if is_cut else 0
-    if threads == 1:
-        run_alone(kernel, merge, arrays, temperatures, lines, reduced, labelled, unit, given, past)
-        return
-    # Not compiled as a whole: a cached caller of a parallel function fails when it is loaded.
-    job = np.empty(1, JOB)
-    groups, blocks, tile_bytes, memo_bytes = describe(
-        job, *arrays, temperatures.shape[1], reduced, labelled, unit, given, past
+    x, v, y, dy = arrays
+    places = tuple(a.ctypes.data for a in arrays)
+    reads_v, writes_y, writes_dy = (a.size > 0 for a in (v, y, dy))
+    keeps = writes_y and places[0] != places[2]
+    options = (
+        temperatures.shape[1],
+        reads_v,
+        reduced,
+        labelled,
+        writes_y,
+        writes_dy,
+        unit,
+        given,
+        past,
+        keeps,
     )
-    tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
-    memo = np.empty(memo_bytes, np.uint8)
-    arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
+    strides = x.strides, v.strides, (y if writes_y else dy).strides
+    job = _describe(x.shape, strides, x.itemsize, options)
+    tiles = np.empty(job.tile_bytes * threads + ALIGNMENT, np.uint8)
+    memo = np.empty(job.memo_bytes, np.uint8)
+    own = (memo, temperatures, job.array, lines)
+    pointers = (*places, aligned(tiles), *(a.ctypes.data for a in own))
+    merge = merging(from_dtype(temperatures.dtype)).address if job.blocks > 1 else 0
+    groups, blocks, rest = job.groups, job.blocks, (labelled, job.tile_bytes)
     if groups >= threads or blocks == 1:
-        _share_groups(kernel, merge, arguments, groups, blocks, labelled, tile_bytes, threads)
-    else:
-        units = groups * blocks
-        share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
-        call_groups(merge, arguments, MERGE, groups)
-        share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
-        if labelled:
-            call_groups(kernel, arguments, LABEL, groups)
+        run_work(kernel, merge, pointers, WHOLE, groups, blocks, *rest, threads)
+        return
+    for address, phase, units, most in (
+        (kernel, FOLD, groups * blocks, threads),
+        (merge, MERGE, groups, 1),
+        (kernel, MAP, groups * blocks, threads),
+        *([(kernel, LABEL, groups, 1)] if labelled else []),
+    ):
+        run_work(address, 0, pointers, phase, units, blocks, *rest, most)
 
 
-@inline
-def describe_rows(job, size, n, step, rows, reduced, past):
-    """`describe` for contiguous rows at t = 1, none of which is cut into blocks: a tile's bytes."""
-    job.x_outer, job.x_axis = n, step
-    job.y_outer, job.y_axis = 1 if reduced else n, 1
-    job.rows = job.unit = job.writes_y = 1
-    job.reduced, job.past = reduced, past
-    return arrange(job, rows, n, 1, size)[1] + ALIGNMENT
-
-
-@entry
-def take_rows(kernel, temperature, rows_of_arrays, past):
-    """`run` for rows that `describe_rows` takes, on the caller's thread and with little ado."""
-    x, y, size, n, step, rows, reduced = rows_of_arrays
-    job = job_on_stack()
-    memory = np.empty(describe_rows(job, size, n, step, rows, reduced, past), np.uint8)
-    tile = aligned(memory)
-    arguments = x, x, y, y, tile, tile, temperature, address_of(job), tile
-    call(kernel, arguments, WHOLE, 0, job.tiles)
-    keep_alive(memory, memory)
-
-
-@entry
-def rows_of(x, y):
-    """What `take_rows` needs to know of its arrays, which the caller keeps."""
-    n, size = x.shape[-1], item_size(x)
-    step = 1 if x.ndim > 1 else x.strides[-1] // size
-    return x.ctypes.data, y.ctypes.data, size, n, step, x.size // n, y.size < x.size
-
-
-@njit(parallel=True, nogil=True, cache=CACHED)
-def share_rows(kernel, temperature, rows_of_arrays, past, threads):
-    """`take_rows` on several threads."""
-    x, y, size, n, step, rows, reduced = rows_of_arrays
-    for thread in prange(threads):
-        lo, hi = rows * thread // threads, rows * (thread + 1) // threads
-        own_x, own_y = x + lo * n * size, y + (lo if reduced else lo * n) * size
-        take_rows(kernel, temperature, (own_x, own_y, size, n, step, hi - lo, reduced), past)
+def aligned(buffer: Any) -> int:
+    """The first aligned address in a buffer."""
+    return int(buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT

@@ -6,8 +6,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .caching import CACHED
+from .calling import call
 from .job import RATES
-from .launch import COLUMN_VECTORS, SHORT_ROW, call, kernel, lay_out, merging
+from .launch import kernel, merging
+from .layout import COLUMN_VECTORS, SHORT_ROW, lay_out
 from .row import ROOM, WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room

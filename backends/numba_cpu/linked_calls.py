@@ -5,11 +5,13 @@ from numba import carray, njit, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import overload
 
-from .arrays import PAST_CACHE
 from .caching import CACHED
-from .launch import COLDEST, HOTTEST, SHORT_ROW, keep_alive, run_alone
+from .launch import COLDEST, HOTTEST
+from .layout import SHORT_ROW
 from .linked import LONGEST_ON_STACK, number_on_stack, run_row
+from .linked_arrays import keep_alive, run_alone
 from .own import CLASS, COTANGENT, LINES, SHARE
+from .plain import PAST_CACHE
 
 compiled = njit(nogil=True, cache=CACHED, error_model="numpy")
 

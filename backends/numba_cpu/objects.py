@@ -48,6 +48,8 @@ FUNCTION = np.dtype(
             "float",
             "empty",  # of NumPy's C API
             "returned",
+            "parallel_for",  # of Numba's threading layer, and what it calls; 0 before they are needed
+            "part",
             "float16",
             "rows_float16",  # kernels, 0 before they are compiled
             "columns_float16",
@@ -79,8 +81,8 @@ free = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 no_memory = types.ExternalFunction("PyErr_NoMemory", types.intp())
 
 
-def _at(kind):
-    """What lies at an address."""
+def at_address(kind):
+    """A function that gives what lies at an address."""
 
     @intrinsic
     def at(typing, address):
@@ -92,9 +94,10 @@ def _at(kind):
     return at
 
 
-array_at, function_at = _at(from_dtype(ARRAY)), _at(from_dtype(FUNCTION))
-words_at = _at(types.CPointer(types.intp))
-singles_at, doubles_at = _at(types.CPointer(types.float32)), _at(types.CPointer(types.float64))
+array_at, function_at = at_address(from_dtype(ARRAY)), at_address(from_dtype(FUNCTION))
+words_at = at_address(types.CPointer(types.intp))
+singles_at = at_address(types.CPointer(types.float32))
+doubles_at = at_address(types.CPointer(types.float64))
 
 
 @intrinsic

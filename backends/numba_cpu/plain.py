@@ -10,7 +10,9 @@ import numpy as np
 from numba import cfunc, types
 
 from .caching import CACHED
-from .launch import COLDEST, HOTTEST, SHORT_ROW, arrange, call
+from .calling import call
+from .launch import COLDEST, HOTTEST
+from .layout import SHORT_ROW, arrange
 from .objects import (
     ALIGNED,
     CONTIGUOUS,
@@ -42,14 +44,18 @@ from .plain_arrays import (
     step_of,
 )
 from .row import WHOLE
-from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack
+from .sharing import WORK, share
+from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, record_on_stack
 from .threads import WORTH_SHARING
 
 # Below this many numbers, to let go of the GIL would take longer than the kernel does.
 _FEW = 1 << 11
 
 _ON_STACK = 1 << 14  # bytes of a tile
+PAST_CACHE = 1 << 25  # bytes of results that are written past the cache: they would not stay in it
 _SHAPE = 64 * 8  # bytes, of the most axes that NumPy knows
+
+_work_on_stack = record_on_stack(WORK)
 
 
 @part
@@ -109,7 +115,7 @@ def _fits(v, x, whole, per_row, size, f):
 
 
 @part
-def _describe(job, sizes, size, x, v, unit, f):
+def _describe(job, sizes, size, x, v, y, unit, f):
     """`launch.describe` for arrays that are plain; the bytes of a tile."""
     outer, n, inner = sizes
     tangent = f.reads_v and not f.per_row
@@ -117,9 +123,11 @@ def _describe(job, sizes, size, x, v, unit, f):
     job.y_outer, job.y_axis, job.y_inner = (inner if f.reduced else n * inner), inner, 1
     if tangent:
         job.v_outer, job.v_axis, job.v_inner = n * inner, inner * step_of(v, size), 1
-    job.rows, job.unit, job.given, job.past = 1, unit, f.given, 0
+    bytes_of_results = (f.writes_y + f.writes_dy) * (1 if f.reduced else n) * outer * inner * size
+    job.rows, job.unit, job.given, job.past = 1, unit, f.given, bytes_of_results > PAST_CACHE
     job.reads_v, job.reduced = tangent, f.reduced
     job.writes_y, job.writes_dy = f.writes_y, f.writes_dy
+    job.keeps = f.writes_y and (y == f.none or array_at(y).data != x.data)
     return arrange(job, outer, n, inner, size)[1]
 
 
@@ -151,20 +159,33 @@ def _as_result(y, given, ndim, f):
 
 
 @part
-def _run(kernel, pointers, job, freely):
+def _run(kernel, pointers, job, threads, tile_bytes, f):
     groups = job.tiles * (job.all // job.inner)
-    if not freely:
+    if job.all * job.n < _FEW:
         call(kernel, pointers, WHOLE, 0, groups)
         return
     thread = let_go()
-    call(kernel, pointers, WHOLE, 0, groups)
+    if threads > 1 and groups > 1:
+        _share(kernel, pointers, groups, threads, tile_bytes, f)
+    else:
+        call(kernel, pointers, WHOLE, 0, groups)
     take_back(thread)
+
+
+@part
+def _share(kernel, pointers, groups, threads, tile_bytes, f):
+    work = _work_on_stack()
+    work.kernel, work.units, work.blocks = kernel, groups, 1
+    work.x, work.v, work.y, work.dy, work.tile = pointers[:5]
+    work.memo, work.temperatures, work.job, work.lines = pointers[5:]
+    work.threads, work.tile_bytes = threads, tile_bytes
+    share(f.parallel_for, f.part, address_of(work), threads)
 
 
 @part
 def _answer(x, v, y, dy, look, f):
     """The result; None if the call is not plain; 0 where there is an exception instead."""
-    axis, keepdims, temperature, where = look
+    axis, keepdims, temperature, where, threads = look
     is_float = array_at(temperature).type == f.float
     t = as_float(temperature) if is_float else 0.0
     if where != f.none or not COLDEST <= t <= HOTTEST or not has_steps(x, f):
@@ -176,7 +197,7 @@ def _answer(x, v, y, dy, look, f):
         return f.none
     rows = sizes[0] * sizes[2]
     numbers = rows * sizes[1]
-    if not 0 < numbers < WORTH_SHARING:
+    if numbers == 0 or (numbers >= WORTH_SHARING and threads == 0):
         return f.none
     whole, per_row = (np.intp(x.ndim), x.shape), (0, bytes_on_stack(_SHAPE))
     if f.reduced or f.per_row:
@@ -190,18 +211,19 @@ def _answer(x, v, y, dy, look, f):
             return f.none
     job = job_on_stack()
     unit = t == 1.0 or f.log_given != 0
-    needed = _describe(job, sizes, size, x, v, unit, f) + ALIGNMENT
+    tile_bytes = _describe(job, sizes, size, x, v, y, unit, f)
     if job.blocks > 1:
         return f.none
     pair = bytes_on_stack(ALIGNMENT)
     _write_temperature(pair, t, size)
-    return _results(kernel, x, v, (y, dy), (pair, result), job, needed, f)
+    return _results(kernel, x, v, (y, dy), (pair, result, max(1, threads), tile_bytes), job, f)
 
 
 @part
-def _results(kernel, x, v, given, rest, job, needed, f):
+def _results(kernel, x, v, given, rest, job, f):
     """Run the kernel: its result or results, or 0 where there is an exception instead."""
-    pair, result = rest
+    pair, result, threads, tile_bytes = rest
+    needed = tile_bytes * threads + ALIGNMENT
     memory = bytes_on_stack(_ON_STACK) if needed <= _ON_STACK else allocate(needed)
     if memory == 0:
         return no_memory()
@@ -212,7 +234,7 @@ def _results(kernel, x, v, given, rest, job, needed, f):
         lines = v.data if f.per_row else tile
         places = array_at(y).data, array_at(dy).data
         pointers = x.data, v.data, places[0], places[1], tile, tile, pair, address_of(job), lines
-        _run(kernel, pointers, job, job.all * job.n >= _FEW)
+        _run(kernel, pointers, job, threads, tile_bytes, f)
     if needed > _ON_STACK:
         free(memory)
     y, dy = _as_result(y, given[0], result[0], f), _as_result(dy, given[1], result[0], f)
@@ -240,15 +262,16 @@ def _pair(y, dy):
 
 
 def _call(own, arguments, count):
-    """(x, v, axis, keepdims, temperature, where, y, dy) -> the results.
+    """(x, v, axis, keepdims, temperature, where, y, dy, threads) -> the results.
 
-    None where the call is not plain.
+    None where the call is not plain; and where it is on so many numbers that threads shall share it,
+    and their number is 0.
     """
     f = function_at(array_at(own).data)
     x, v, look = (
         array_at(arguments[0]),
         array_at(arguments[1]),
-        (arguments[2], arguments[3], arguments[4], arguments[5]),
+        (arguments[2], arguments[3], arguments[4], arguments[5], as_int(arguments[8], 0)),
     )
     answer = _answer(x, v, arguments[6], arguments[7], look, f)
     if answer == f.none:

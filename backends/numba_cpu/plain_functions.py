@@ -9,6 +9,8 @@ import numpy as np
 
 from . import plain
 from .objects import FUNCTION
+from .sharing import part
+from .threads import WORTH_SHARING, parallel_for, threads_for
 
 _FASTCALL = 0x80  # METH_FASTCALL: called with an array of arguments
 _EMPTY, _RETURN = 184, 76  # where PyArray_Empty and PyArray_Return stand in NumPy's C API
@@ -62,7 +64,7 @@ def _not_compiled(*arguments: Any) -> None:
     """The answer to a call that is not plain."""
 
 
-# (x, v, axis, keepdims, temperature, where, y, dy) -> the results, or None where the call is not plain
+# (x, v, axis, keepdims, temperature, where, y, dy, threads) -> the results, or None, as `plain` says
 PLAIN: dict[str, Callable[..., Any]] = dict.fromkeys(_tables, _not_compiled)
 
 
@@ -77,6 +79,16 @@ def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> N
             table[dtype.name] = id(dtype)
             table[f"{'columns' if columns else 'rows'}_{dtype.name}"] = address
             PLAIN[name] = _python_function(table)
+
+
+def call_large(name: str, x: Any, *arguments: Any) -> Any:
+    """A plain call that threads share; None where it is none, or there are few numbers."""
+    if type(x) is not np.ndarray or x.size < WORTH_SHARING:
+        return None
+    threads = threads_for(x.size)
+    if threads > 1 and not _tables[name]["part"]:
+        _tables[name]["part"], _tables[name]["parallel_for"] = part(), parallel_for()
+    return PLAIN[name](x, *arguments, threads)
 
 
 def _fill(table: Any, call: Call) -> None:

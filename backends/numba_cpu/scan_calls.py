@@ -6,10 +6,11 @@ import numpy as np
 
 from .. import array_api
 from ..rows import check_out, check_outs, view
-from .arrays import Rows, as_stored, storage_of, takes
-from .launch import addresses, call_groups, share_blocks
+from .arrays import Rows, storage_of, takes
+from .launch import aligned
 from .row import FOLD, MAP, MERGE
 from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
+from .sharing import run as run_work
 from .stack import ALIGNMENT
 from .threads import threads_for
 
@@ -63,10 +64,10 @@ def _room(x: Any, out: Any) -> Any:
     return out if out is not None and takes(out, x, x.shape) else np.empty(x.shape, x.dtype)
 
 
-def _run(name: str, rows: Rows, *arrays: Any) -> None:
+def _run(name: str, rows: Rows, *given: Any) -> None:
     """Run the phases of an operation on x, v, y and dy, of which some may be None."""
     none = np.empty((0, 0, 0), rows.dtype)
-    views = [none if a is None else np.ascontiguousarray(view(a, rows.axes)) for a in arrays]
+    views = [none if a is None else np.ascontiguousarray(view(a, rows.axes)) for a in given]
     outer, n, inner = views[0].shape
     rows_of_t = rows.temperatures.astype(np.float64).sum(axis=0)
     count, segments = outer * inner, -(-n // SEGMENT)
@@ -76,12 +77,9 @@ def _run(name: str, rows: Rows, *arrays: Any) -> None:
     tile_bytes = (1 + PLANES * min(n, SEGMENT)) * ALIGNMENT
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(KEPT * count * segments if segments > 1 else 0)
-    x, v, y, dy = map(as_stored, views)
-    arguments = addresses(x, v, y, dy, tiles, memo, rows_of_t, job, rows_of_t)
+    arrays, own = (a.ctypes.data for a in views), (memo, rows_of_t, job, rows_of_t)
+    pointers = (*arrays, aligned(tiles), *(a.ctypes.data for a in own))
     for operation, phase in _PHASES[name] if segments > 1 else _PHASES[name][-1:]:
         address = kernel(operation, storage_of(rows.dtype))
         share = groups if phase in (MERGE, MERGE_BACK) else units
-        if threads == 1:
-            call_groups(address, arguments, phase, share)
-        else:
-            share_blocks(address, arguments, phase, share, tile_bytes, threads)
+        run_work(address, 0, pointers, phase, share, 1, False, tile_bytes, threads)

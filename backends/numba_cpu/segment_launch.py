@@ -4,13 +4,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cfunc, from_dtype, njit, prange, types
+from numba import cfunc, from_dtype, types
 
 from . import by_segments
 from .caching import CACHED
 from .job import JOB, RATES
-from .launch import PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
+from .launch import aligned
+from .layout import PAGE, ROW_BLOCK, SHORT_ROW
 from .row import ROOM, WHOLE
+from .sharing import run as run_work
 from .simd import compute_type
 from .stack import ALIGNMENT
 
@@ -48,15 +50,15 @@ def run(
     )
     tile_bytes = -(-numbers * max(4, arrays[0].itemsize) // PAGE) * PAGE
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
-    arguments = addresses(*arrays, tiles, offsets, temperatures, job, lines)
+    own = (offsets, temperatures, job, lines)
+    places = (a.ctypes.data for a in arrays)
+    pointers = (*places, aligned(tiles), *(a.ctypes.data for a in own))
     segments = len(offsets) - 1
-    if threads == 1:
-        _take(kernel, arguments, 0, segments)
-        return
     # Each thread has about as many numbers as any other.
     cuts = np.searchsorted(offsets, offsets[-1] * np.arange(threads + 1) // threads)
     cuts[0], cuts[-1] = 0, segments
-    _share(kernel, arguments, cuts, tile_bytes, threads)
+    cuts_at = cuts.ctypes.data
+    run_work(kernel, 0, pointers, WHOLE, segments, 1, False, tile_bytes, threads, cuts_at)
 
 
 def describe(
@@ -79,15 +81,3 @@ def describe(
     longest = int(lengths.max(where=lengths <= ROW_BLOCK, initial=SHORT_ROW * vector))
     job["room"] = -(-longest // vector) * vector
     return 3 * int(job["room"]) + (2 * SHORT_ROW + 3 + ROOM + RATES) * vector
-
-
-@njit(nogil=True, cache=CACHED)
-def _take(kernel, arguments, lo, hi):
-    call(kernel, arguments, WHOLE, lo, hi)
-
-
-@njit(parallel=True, nogil=True, cache=CACHED)
-def _share(kernel, arguments, cuts, tile_bytes, threads):
-    for thread in prange(threads):
-        own = with_tile(arguments, thread * tile_bytes)
-        call(kernel, own, WHOLE, cuts[thread], cuts[thread + 1])

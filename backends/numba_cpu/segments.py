@@ -10,7 +10,7 @@ from ..rows import result_dtype
 from ..segments import OPERATIONS, Operation
 from . import segment_launch
 from .arrays import ONE, Rows, as_numbers, as_stored, storage_of, temperatures_of
-from .launch import ROW_BLOCK
+from .layout import ROW_BLOCK
 from .threads import threads_for
 
 

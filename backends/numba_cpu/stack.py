@@ -17,17 +17,23 @@ def room(builder, size):
     return place
 
 
-@intrinsic
-def job_on_stack(typing):
-    """A job of zeros."""
-    job = from_dtype(JOB)
+def record_on_stack(dtype):
+    """A function that gives a record of zeros."""
+    kind = from_dtype(dtype)
 
-    def generate(context, builder, signature, args):
-        place = room(builder, JOB.itemsize)
-        builder.store(place.type.pointee(None), place)
-        return builder.bitcast(place, context.get_value_type(job))
+    @intrinsic
+    def record(typing):
+        def generate(context, builder, signature, args):
+            place = room(builder, dtype.itemsize)
+            builder.store(place.type.pointee(None), place)
+            return builder.bitcast(place, context.get_value_type(kind))
 
-    return job(), generate
+        return kind(), generate
+
+    return record
+
+
+job_on_stack = record_on_stack(JOB)
 
 
 @intrinsic

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import numba
+from llvmlite import binding
 from numba.np.ufunc import parallel
 
 # Waking a second thread costs more than it saves below about this many numbers.
@@ -69,6 +70,13 @@ def threads_for(size: int) -> int:
     if count > 1 and layer == "workqueue" and threading.active_count() > 1:
         return 1
     return count
+
+
+@cache
+def parallel_for() -> int:
+    """The address of what Numba's threading layer shares a universal function with."""
+    _layer()
+    return int(binding.address_of_symbol("numba_parallel_for"))
 
 
 @cache

@@ -1,0 +1,79 @@
+"""How arrays are cut into units of work: for Python, and for compiled code that calls kernels."""
+
+from numba.extending import register_jitable
+
+from .job import RATES
+from .part import PART
+from .row import ROOM
+from .stack import ALIGNMENT
+from .states import STATE_VECTORS
+
+PAGE = 4096
+ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
+ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
+SHORT_ROW = 64  # rows up to here are transposed, for their own lanes would stay half empty
+LONG_ROW = (
+    512  # from here on room in the cache counts more than what a row costs beside its numbers
+)
+COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
+COLUMN_VECTORS = 4  # vectors side by side in a tile
+
+both = register_jitable(forceinline=True, **PART)
+
+
+@both
+def parts(whole, size):
+    """How many parts of a size make up the whole; most often one, found without a division."""
+    return 1 if whole <= size else (whole + size - 1) // size
+
+
+@both
+def lay_out(job, n, inner, columns, vector):
+    """Cut `inner` rows of n numbers, side by side, into tiles and blocks."""
+    job.n, job.inner, job.columns = n, inner, columns
+    if columns:
+        job.width = COLUMN_VECTORS * vector
+        job.block = min(n, COLUMN_BLOCK)
+        job.room = (job.block * COLUMN_VECTORS + ROOM) * vector
+    else:
+        job.width = min(vector, max(1, ROWS_AT_ONCE * vector // n))
+        if job.reduced and n <= ROWS_AT_ONCE * vector:
+            job.width = vector  # so that one vector holds their results
+        job.width = min(job.width, inner)
+        job.block = min(n, ROW_BLOCK)
+        job.room = (job.width * parts(job.block, vector) + ROOM) * vector
+    job.tiles, job.blocks = parts(inner, job.width), parts(n, job.block)
+
+
+@both
+def arrange(job, outer, n, inner, size):
+    """Fill in how a job is done whose arrays are known; return its groups, and the bytes of a tile."""
+    job.all = outer * inner
+    compute_size = max(4, size)
+    vector = ALIGNMENT // compute_size
+    columns = True
+    if inner == 1:
+        # Rows lie behind each other; short ones are transposed into a tile of columns.
+        outer, inner, columns = 1, outer, n <= SHORT_ROW
+        job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
+    lay_out(job, n, inner, columns, vector)
+    computed = size == compute_size
+    v_apart = not job.reads_v or job.v_axis == 1
+    job.read_directly = computed and job.x_axis == 1 and v_apart
+    job.write_directly = computed and not job.reduced and not job.past
+    job.prefetches_y = job.writes_y and not job.reduced and (columns or not job.past)
+    alone = not job.reads_v and not job.labelled
+    # The masked end of a short row would be read too soon after it is written.
+    whole = n % vector == 0 or n > LONG_ROW
+    job.keeps = job.keeps and job.write_directly and alone and whole and not columns
+    parts_of_tile = 3 if job.reads_v or job.labelled else 1
+    job.e_part = (parts_of_tile - 1) * job.room
+    tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
+    return outer * job.tiles, tile_bytes
+
+
+@both
+def memo_bytes(job, groups):
+    """The room for the states of blocks."""
+    states = COLUMN_VECTORS if job.columns else 1
+    return 0 if job.blocks == 1 else groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
