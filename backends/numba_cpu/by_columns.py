@@ -96,14 +96,15 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
             block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
             if phase == MAP:
-                known = recall(block_memo, -here.block * states, with_v)
+                first_memo = offset(block_memo, -here.block * states * STATE_VECTORS * w)
+                known = recall(first_memo)
                 like = known.m
             else:
                 like = row_max(x_row, row)
             state = operation.fold(x_row, v_row, e_row, like, row, known, given)
             state = completed(operation, x_row, v_row, e_row, state, row)
             if phase == FOLD:
-                remember(block_memo, state, with_v)
+                remember(block_memo, state)
             else:
                 own = own_of(lines, first + q * w, job.all, True, several)
                 operation.finish(x_row, v_row, e_row, x_row, v_row, own, state, row)

@@ -117,10 +117,10 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
             like = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
         kept = False
         if phase == MAP:
-            known = recall(block_memo, -here.block, with_v)
+            known = recall(offset(block_memo, -here.block * STATE_VECTORS * w))
             like = known.m
             if keeps:
-                of_block = recall(block_memo, 0, False).p
+                of_block = recall(block_memo).p
                 kept = are_exact(of_block, known.m, several(row))
                 if kept:
                     like = of_block
@@ -130,7 +130,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
             state = operation.fold(x_row, v_row, e_row, like, row, known, given)
         state = completed(operation, x_row, v_row, e_row, state, row)
         if phase == FOLD:
-            remember(block_memo, state, with_v)
+            remember(block_memo, state)
         elif reduced:
             dy_row = offset(tile, w)
             own = own_of(lines, first, job.all, True, used)

@@ -28,10 +28,10 @@ def fold_each(fold, x, v, e, like, row, known, given):
         it = alone(row, i)
         state = fold(own_x, own_v, offset(e, i * e_step), own_like, it, known, given)
         if i == 0:
-            remember(_states(row), state, True)  # in the lanes without a row, too
+            remember(_states(row), state)  # in the lanes without a row, too
         else:
             remember_lane(_states(row), first + i, state)
-    return recall(_states(row), 0, True)
+    return recall(_states(row))
 
 
 @inline
@@ -48,7 +48,7 @@ def completed(operation, x, v, e, state, row):
 
 @inline
 def _look_again(operation, x, v, e, state, doubts, row):
-    remember(_states(row), state, True)
+    remember(_states(row), state)
     put(row, DOUBTS, select(doubts, splat(state.m, 1.0), splat(state.m, 0.0)))
     first, used, x_step, v_step, e_step, _, _ = group_of(row)
     for i in range(used):
@@ -57,7 +57,7 @@ def _look_again(operation, x, v, e, state, doubts, row):
             state = recall_lane(_states(row), first + i)
             state = operation.look_again(own_x, own_v, offset(e, i * e_step), state, alone(row, i))
             remember_lane(_states(row), first + i, state)
-    return recall(_states(row), 0, True)
+    return recall(_states(row))
 
 
 @inline
@@ -66,7 +66,7 @@ def finish_each(finish, x, v, e, y, dy, own, state, row):
     if is_columns(row):
         finish(x, v, e, y, dy, own, state, row)
         return
-    remember(_states(row), state, True)
+    remember(_states(row), state)
     first, used, x_step, v_step, e_step, y_step, dy_step = group_of(row)
     for i in range(used):
         own_x, own_v = offset(x, i * x_step), offset(v, i * v_step)

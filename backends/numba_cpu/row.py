@@ -9,11 +9,12 @@ the lane of its row. So the rows of the first kind come in groups, one after the
 import math
 from typing import NamedTuple
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
 from .elementary import add_pairs
-from .memory import load, load_first, load_one, store, store_first, store_one
+from .memory import load, load_first, store, store_first
 from .part import PART
 from .shuffles import (
     exchange_1,
@@ -21,10 +22,9 @@ from .shuffles import (
     exchange_4,
     exchange_8,
     narrowed_twice,
-    one_lane,
     widened_halves,
 )
-from .simd import inline, lanes, maximum, select, splat, vector_of
+from .simd import inline, lanes, maximum, select, splat, splat_value, vector_of
 
 # A row longer than a tile is taken in three phases: each block is folded, the blocks' states are
 # merged, each block is mapped. A row that fits a tile is folded and mapped at once. Where rows have
@@ -188,44 +188,88 @@ def _in_place(row):
     )
 
 
-@inline
-def put(row, place, value):
+def _room(builder, row, value):
+    """The pointer to a group's room."""
+    return builder.extract_value(value, row.instance_class._fields.index("room"))
+
+
+def _at(builder, pointer, vector, place):
+    """Where the vector at a place lies."""
+    start = builder.mul(place, place.type(vector.count))
+    return builder.gep(pointer, [start])
+
+
+@intrinsic
+def put(typing, row, place, value):
     """Leave a number of each row in the group's room."""
-    store(row.room, place * lanes(row.room), value)
+
+    def generate(context, builder, signature, args):
+        vector = args[2].type
+        start = _at(builder, _room(builder, row, args[0]), vector, args[1])
+        builder.store(args[2], builder.bitcast(start, vector.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(row, types.intp, value), generate
 
 
-@inline
-def get(row, place):
-    return load(row.room, place * lanes(row.room))
+@intrinsic
+def get(typing, row, place):
+    kind = vector_of(row.types[row.instance_class._fields.index("room")].dtype)
+
+    def generate(context, builder, signature, args):
+        vector = context.get_value_type(kind)
+        start = _at(builder, _room(builder, row, args[0]), vector, args[1])
+        return builder.load(builder.bitcast(start, vector.as_pointer()), align=4)
+
+    return kind(row, types.intp), generate
 
 
-@inline
-def put_row(row, place, i, value):
+@intrinsic
+def put_row(typing, row, place, i, value):
     """Leave a number of the group's row i, which is in all lanes of `value`, or of all columns."""
-    w = lanes(row.room)
-    if i == 0:  # in the lanes without a row, too
-        store(row.room, place * w, value)
-    else:
-        store_one(row.room, place * w + group_of(row)[0] + i, one_lane(value))
+
+    def generate(context, builder, signature, args):
+        _, place, i, value = args
+        start = _at(builder, _room(builder, row, args[0]), value.type, place)
+        is_first = builder.icmp_signed("==", i, i.type(0))
+        with builder.if_else(is_first) as (whole, one):
+            with whole:  # in the lanes without a row, too
+                builder.store(value, builder.bitcast(start, value.type.as_pointer()), align=4)
+            with one:
+                own = builder.extract_element(value, ir.IntType(32)(0))
+                builder.store(own, builder.gep(start, [_lane(builder, row, args[0], i)]), align=4)
+        return context.get_dummy_value()
+
+    return types.void(row, types.intp, types.intp, value), generate
+
+
+def _lane(builder, row, value, i):
+    """The lane of a group's row i."""
+    if row.instance_class is Columns:
+        return i
+    return builder.add(builder.extract_value(value, row.instance_class._fields.index("first")), i)
+
+
+@intrinsic
+def in_own_lanes(typing, row, numbers, place, i):
+    """The numbers at a place of the group's row i, in all lanes, or of all columns."""
+    kind = vector_of(numbers.dtype)
+
+    def generate(context, builder, signature, args):
+        vector = context.get_value_type(kind)
+        start = _at(builder, args[1], vector, args[2])
+        if row.instance_class is Columns:
+            return builder.load(builder.bitcast(start, vector.as_pointer()), align=4)
+        own = builder.gep(start, [_lane(builder, row, args[0], args[3])])
+        return splat_value(builder, vector, builder.load(own, align=4))
+
+    return kind(row, numbers, types.intp, types.intp), generate
 
 
 @inline
 def get_row(row, place, i):
     """What is left in the room of the group's row i, in all lanes, or of all columns."""
     return in_own_lanes(row, row.room, place, i)
-
-
-def in_own_lanes(row, numbers, place, i):
-    """Chosen by type, see below."""
-
-
-@overload(in_own_lanes, jit_options={"forceinline": True, **PART})
-def _in_own_lanes(row, numbers, place, i):
-    if row.instance_class is Columns:
-        return lambda row, numbers, place, i: load(numbers, place * lanes(numbers))
-    return lambda row, numbers, place, i: splat(
-        numbers, load_one(numbers, place * lanes(numbers) + row.first + i)
-    )
 
 
 @inline

@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from .elementary import (
     add_pairs,
     divide_pairs,
@@ -12,10 +16,9 @@ from .elementary import (
     two_diff,
 )
 from .exp_sums import shifted
-from .memory import load, load_one, store, store_one
+from .memory import offset
 from .row import anchor
-from .shuffles import one_lane
-from .simd import apart, inline, lanes, loop, maximum, select, splat
+from .simd import apart, inline, lanes, loop, maximum, select, splat, splat_value, vector_of
 
 
 class State(NamedTuple):
@@ -40,76 +43,92 @@ def state_of(m, s, total):
     return State(m, s, zero, (zero, zero), (zero, zero), (zero, zero), total, zero)
 
 
-@inline
-def remember(memo, state, with_v):
-    """Keep a state; without a tangent or cotangent, only m, s and p."""
-    w = lanes(memo)
-    store(memo, 0, state.m)
-    store(memo, w, state.s[0])
-    store(memo, 2 * w, state.s[1])
-    store(memo, 3 * w, state.p)
-    if with_v:
-        store(memo, 4 * w, state.a[0])
-        store(memo, 5 * w, state.a[1])
-        store(memo, 6 * w, state.g[0])
-        store(memo, 7 * w, state.g[1])
-        store(memo, 8 * w, state.h[0])
-        store(memo, 9 * w, state.h[1])
-        store(memo, 10 * w, state.total[0])
-        store(memo, 11 * w, state.total[1])
-        store(memo, 12 * w, state.top)
+def _leaves(builder, value):
+    """The vectors that a state is made of, in order."""
+    if isinstance(value.type, ir.VectorType):
+        return [value]
+    parts = (builder.extract_value(value, i) for i in range(len(value.type)))
+    return [leaf for part in parts for leaf in _leaves(builder, part)]
 
 
-@inline
-def remember_lane(memo, lane, state):
+def _built(builder, kind, leaves):
+    if isinstance(kind, ir.VectorType):
+        return next(leaves)
+    value = ir.Constant(kind, ir.Undefined)
+    own_kinds = [kind.element] * kind.count if isinstance(kind, ir.ArrayType) else kind.elements
+    for i, own in enumerate(own_kinds):
+        value = builder.insert_value(value, _built(builder, own, leaves), i)
+    return value
+
+
+def _place(builder, memo, vector, k, lane=None):
+    """Where vector k of a memo lies, or one of its lanes."""
+    start = builder.gep(memo, [ir.IntType(64)(k * vector.count)])
+    return (
+        builder.bitcast(start, vector.as_pointer()) if lane is None else builder.gep(start, [lane])
+    )
+
+
+def _state_type(memo):
+    vector = vector_of(memo.dtype)
+    pair = types.UniTuple(vector, 2)
+    return types.NamedTuple([vector, pair, vector, pair, pair, pair, pair, vector], State)
+
+
+@intrinsic
+def remember(typing, memo, state):
+    """Keep a state."""
+    size = memo.dtype.bitwidth // 8
+
+    def generate(context, builder, signature, args):
+        for k, leaf in enumerate(_leaves(builder, args[1])):
+            builder.store(leaf, _place(builder, args[0], leaf.type, k), align=size)
+        return context.get_dummy_value()
+
+    return types.void(memo, state), generate
+
+
+@intrinsic
+def remember_lane(typing, memo, lane, state):
     """Keep the state of one row as one lane of a memo for as many rows as a vector has lanes."""
-    w = lanes(memo)
-    store_one(memo, lane, one_lane(state.m))
-    store_one(memo, w + lane, one_lane(state.s[0]))
-    store_one(memo, 2 * w + lane, one_lane(state.s[1]))
-    store_one(memo, 3 * w + lane, one_lane(state.p))
-    store_one(memo, 4 * w + lane, one_lane(state.a[0]))
-    store_one(memo, 5 * w + lane, one_lane(state.a[1]))
-    store_one(memo, 6 * w + lane, one_lane(state.g[0]))
-    store_one(memo, 7 * w + lane, one_lane(state.g[1]))
-    store_one(memo, 8 * w + lane, one_lane(state.h[0]))
-    store_one(memo, 9 * w + lane, one_lane(state.h[1]))
-    store_one(memo, 10 * w + lane, one_lane(state.total[0]))
-    store_one(memo, 11 * w + lane, one_lane(state.total[1]))
-    store_one(memo, 12 * w + lane, one_lane(state.top))
+    size = memo.dtype.bitwidth // 8
+
+    def generate(context, builder, signature, args):
+        for k, leaf in enumerate(_leaves(builder, args[2])):
+            own = builder.extract_element(leaf, ir.IntType(32)(0))
+            builder.store(own, _place(builder, args[0], leaf.type, k, args[1]), align=size)
+        return context.get_dummy_value()
+
+    return types.void(memo, lane, state), generate
 
 
-@inline
-def recall_lane(memo, lane):
+@intrinsic
+def recall(typing, memo):
+    """A state."""
+    kind, size = _state_type(memo), memo.dtype.bitwidth // 8
+
+    def generate(context, builder, signature, args):
+        vector = context.get_value_type(vector_of(memo.dtype))
+        places = (_place(builder, args[0], vector, k) for k in range(STATE_VECTORS))
+        leaves = (builder.load(place, align=size) for place in places)
+        return _built(builder, context.get_value_type(kind), leaves)
+
+    return kind(memo), generate
+
+
+@intrinsic
+def recall_lane(typing, memo, lane):
     """The state of one row, in all lanes."""
-    m, p, top = _of_lane(memo, 0, lane), _of_lane(memo, 3, lane), _of_lane(memo, 12, lane)
-    s = _of_lane(memo, 1, lane), _of_lane(memo, 2, lane)
-    a = _of_lane(memo, 4, lane), _of_lane(memo, 5, lane)
-    g = _of_lane(memo, 6, lane), _of_lane(memo, 7, lane)
-    h = _of_lane(memo, 8, lane), _of_lane(memo, 9, lane)
-    total = _of_lane(memo, 10, lane), _of_lane(memo, 11, lane)
-    return State(m, s, p, a, g, h, total, top)
+    kind, size = _state_type(memo), memo.dtype.bitwidth // 8
 
+    def generate(context, builder, signature, args):
+        vector = context.get_value_type(vector_of(memo.dtype))
+        places = (_place(builder, args[0], vector, k, args[1]) for k in range(STATE_VECTORS))
+        numbers = (builder.load(place, align=size) for place in places)
+        leaves = (splat_value(builder, vector, number) for number in numbers)
+        return _built(builder, context.get_value_type(kind), leaves)
 
-@inline
-def _of_lane(memo, vector, lane):
-    return splat(memo, load_one(memo, vector * lanes(memo) + lane))
-
-
-@inline
-def recall(memo, at, with_v):
-    w = lanes(memo)
-    i = at * STATE_VECTORS * w
-    m, s = load(memo, i), (load(memo, i + w), load(memo, i + 2 * w))
-    p = load(memo, i + 3 * w)
-    if not with_v:
-        nothing = splat(m, 0.0), splat(m, 0.0)
-        return State(m, s, p, nothing, nothing, nothing, s, p)
-    a = load(memo, i + 4 * w), load(memo, i + 5 * w)
-    g = load(memo, i + 6 * w), load(memo, i + 7 * w)
-    h = load(memo, i + 8 * w), load(memo, i + 9 * w)
-    total = load(memo, i + 10 * w), load(memo, i + 11 * w)
-    return State(m, s, p, a, g, h, total, load(memo, i + 12 * w))
+    return kind(memo, lane), generate
 
 
 @inline
@@ -135,10 +154,11 @@ def merge(memo, blocks, stride, row, given, with_v):
     block's pivot to the row's. Where y is `given` its blocks need no rescaling.
     """
     apart()
-    first = recall(memo, 0, with_v)
+    size = STATE_VECTORS * lanes(memo)
+    first = recall(memo)
     m, p = first.m, first.p
     for k in range(1, blocks):
-        block = recall(memo, k * stride, with_v)
+        block = recall(offset(memo, k * stride * size))
         if with_v:
             p = select(block.m > m, block.p, p)
         m = maximum(block.m, m)
@@ -146,7 +166,7 @@ def merge(memo, blocks, stride, row, given, with_v):
     nothing = zero, zero
     top = rest = g = h = a = nothing
     for k in range(blocks):
-        block = recall(memo, k * stride, with_v)
+        block = recall(offset(memo, k * stride * size))
         weight = block.s
         if not given:
             weight = multiply_pairs(block.s, _share(block.m, m, row))
@@ -160,4 +180,4 @@ def merge(memo, blocks, stride, row, given, with_v):
     s = add_pairs(top, rest)
     if not given:
         a = divide_pairs(a, s)
-    remember(memo, State(m, s, p, a, g, h, s, p), with_v)
+    remember(memo, State(m, s, p, a, g, h, s, p))
