@@ -80,8 +80,6 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 job.writes_y != 0,
                 rates,
                 room,
-                0,
-                0,
             )
             own_y = (y_start + q * w * job.y_inner) * job.writes_y
             fetch(
@@ -90,7 +88,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 ahead_step,
                 y,
                 own_y,
-                target_step * job.prefetches_y,
+                target_step * job.prefetches_y * job.writes_y,
                 size,
             )
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)

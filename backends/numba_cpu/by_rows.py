@@ -7,11 +7,13 @@ from .exp_sums import are_exact
 from .groups import completed
 from .job import place_after, place_of, set_temperature, start_of
 from .kernels import sum_over_row
-from .memory import between, load_first, offset, same_as
+from .memory import load_first, offset, same_as
 from .own import own_of
 from .row import FOLD, LIKES, MAP, ROOM, Row, get, max_of_lanes, put_row, several
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
+
+FETCHED = 64  # vectors ahead
 
 
 @inline
@@ -85,11 +87,13 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
             if keeps:
                 e_row, e_step = y_row, y_step
-        ahead = own_y = 0
+        ahead = e_ahead = y_ahead = 0
         if read_directly:
-            ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner) - x_start
-            if job.prefetches_y:
-                own_y = between(x_row, y_row)
+            ahead = FETCHED * w
+            if job.prefetches_y and keeps:
+                e_ahead = ahead
+            elif job.prefetches_y:
+                y_ahead = ahead
         row = Row(
             0,
             used,
@@ -107,7 +111,8 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
             rates,
             room,
             ahead,
-            own_y,
+            e_ahead,
+            y_ahead,
         )
         if job.rows > 1:
             set_temperature(rates, temperatures, first, used > 1, used, job.rows)

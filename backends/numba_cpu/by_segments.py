@@ -61,7 +61,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
             transpose_in(v_lines, 0, SHORT, w, size, v_tile, w, 0.0)
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
-        row = Columns(w, size, size, size * w, WHOLE, unit, writes_y, rates, room, 0, 0)
+        row = Columns(w, size, size, size * w, WHOLE, unit, writes_y, rates, room)
         state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
         state = completed(operation, tile, v_tile, e_tile, state, row)
         own = own_of(own_g, 0, w, True, used)
@@ -188,7 +188,9 @@ def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, h
             set_temperature(rates, temperatures, own, False, 1, job.rows)
         count = (size + w - 1) // w
         whole = size // w
-        row = Row(0, 1, 0, 0, 0, 0, 0, count, whole, size, WHOLE, unit, writes_y, rates, room, 0, 0)
+        row = Row(
+            0, 1, 0, 0, 0, 0, 0, count, whole, size, WHOLE, unit, writes_y, rates, room, 0, 0, 0
+        )
         like = max_of_lanes(load(x_row, 0))
         state = operation.fold(x_row, v_row, e_tile, like, row, known, False)
         state = completed(operation, x_row, v_row, e_tile, state, row)

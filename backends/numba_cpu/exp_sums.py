@@ -17,7 +17,7 @@ from .elementary import (
     exp_pair,
     two_diff,
 )
-from .memory import load, offset, prefetch, prefetch_to_write, store
+from .memory import load, offset, store
 from .row import (
     BASES,
     SUMS,
@@ -26,6 +26,8 @@ from .row import (
     alone,
     anchor,
     exponent_rate,
+    fetch,
+    fetch_target,
     get,
     get_row,
     group_of,
@@ -94,9 +96,8 @@ def _term(number, x, y, i, base, like, row, keep, near):
     e = _exp_of(number, base, like, row, near)
     if keep:
         store(y, i, e)
-    prefetch(x, i + row.ahead)
-    if keep:
-        prefetch_to_write(x, i + row.target)
+        fetch_target(y, i, row)
+    fetch(x, i, row)
     return e
 
 

@@ -9,6 +9,8 @@ from .row import (
     SUMS,
     across_max,
     across_sum,
+    fetch,
+    fetch_result,
     get,
     get_row,
     group_of,
@@ -78,6 +80,7 @@ def normalise(e, y, total, row):
         for k in range(row.whole):
             term = load(own_e, k * step)
             store(own_y, k * step, fma(term, h, term * error))
+            fetch_result(own_y, k * step, row)
         for k in range(row.whole, row.count):
             term = read(own_e, k, row, 0.0)
             write(own_y, k, row, fma(term, h, term * error))
@@ -128,6 +131,9 @@ def _mean(y, v, row):
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
         a, b = a * load(v, i), b * load(v, i + step)
         c, d = c * load(v, i + 2 * step), d * load(v, i + 3 * step)
+        for j in range(i, i + 4 * step, step):
+            fetch(y, j, row)
+            fetch(v, j, row)
         size = size + ((absolute(a) + absolute(b)) + (absolute(c) + absolute(d)))
         total = accumulate(total, (a + b) + (c + d))
     for k in range(fours, row.count):

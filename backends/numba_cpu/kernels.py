@@ -20,6 +20,7 @@ from .row import (
     MAP,
     WHOLE,
     alone,
+    fetch_result,
     get_row,
     group_of,
     in_place,
@@ -206,5 +207,6 @@ def _weighted(y, v, dy, p, a, rate, row):
     for k in range(row.whole):
         i = k * step
         store(dy, i, load(y, i) * ((load(v, i) - p) - a) * rate)
+        fetch_result(dy, i, row)
     for k in range(row.whole, row.count):
         write(dy, k, row, read(y, k, row, 0.0) * ((read(v, k, row, 0.0) - p) - a) * rate)

@@ -61,7 +61,7 @@ def arrange(job, outer, n, inner, size):
     v_apart = not job.reads_v or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not job.reduced and not job.past
-    job.prefetches_y = job.writes_y and not job.reduced and (columns or not job.past)
+    job.prefetches_y = not job.reduced and (columns or not job.past)
     alone = not job.reads_v and not job.labelled
     # The masked end of a short row would be read too soon after it is written.
     whole = n % vector == 0 or n > LONG_ROW

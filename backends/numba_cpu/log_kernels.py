@@ -23,6 +23,7 @@ from .row import (
     across_sum,
     alone,
     anchor,
+    fetch_result,
     get_row,
     group_of,
     in_place,
@@ -142,6 +143,7 @@ def log_softmax(x, v, e, y, dy, own, state, row):
             first = row.whole
             for k in range(first):
                 store(own_y, k * step, (load(own_x, k * step) - m) - log_s[0])
+                fetch_result(own_y, k * step, row)
         for k in range(first, row.count):
             write(own_y, k, row, _log_weight(read(own_x, k, row, 0.0), m, log_s, it))
 

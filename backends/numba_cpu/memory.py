@@ -217,18 +217,6 @@ def same_as(typing, pointer, like):
 
 
 @intrinsic
-def between(typing, pointer, other):
-    """How many numbers from one pointer to another of its type."""
-    size = pointer.dtype.bitwidth // 8
-
-    def generate(context, builder, signature, args):
-        first, last = (builder.ptrtoint(each, _I64) for each in args)
-        return builder.sdiv(builder.sub(last, first), _I64(size))
-
-    return types.intp(pointer, other), generate
-
-
-@intrinsic
 def to_alignment(typing, pointer, i):
     """How many numbers from pointer[i] to the next address that is a multiple of the vector."""
     size = pointer.dtype.bitwidth // 8

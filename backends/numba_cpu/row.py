@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from .elementary import add_pairs
-from .memory import load, load_first, store, store_first
+from .memory import load, load_first, prefetch, prefetch_to_write, store, store_first
 from .part import PART
 from .shuffles import (
     exchange_1,
@@ -54,8 +54,9 @@ class Row(NamedTuple):
     wants_y: bool  # whether the result itself is wanted, beside its derivative
     rates: object  # where t and 1/t lie, each as a rounded number and its error, in the lanes of their rows
     room: object
-    ahead: int  # from x to what is fetched while this row is computed
-    target: int  # from x to what is fetched to be written
+    ahead: int  # how far ahead of what is read the next numbers are fetched
+    e_ahead: int  # and of what is written
+    y_ahead: int
 
 
 class Columns(NamedTuple):
@@ -70,8 +71,6 @@ class Columns(NamedTuple):
     wants_y: bool
     rates: object
     room: object
-    ahead: int
-    target: int
 
 
 @intrinsic
@@ -125,9 +124,7 @@ def several(row):
 def _several(row):
     if row.instance_class is Columns:
         return lambda row: row
-    return lambda row: Columns(
-        0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room, 0, 0
-    )
+    return lambda row: Columns(0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room)
 
 
 def alone(row, i):
@@ -155,7 +152,8 @@ def _alone(row, i):
         row.rates,
         row.room,
         row.ahead,
-        row.target,
+        row.e_ahead,
+        row.y_ahead,
     )
 
 
@@ -184,7 +182,8 @@ def _in_place(row):
         row.rates,
         row.room,
         row.ahead,
-        row.target,
+        row.e_ahead,
+        row.e_ahead,
     )
 
 
@@ -270,6 +269,30 @@ def in_own_lanes(typing, row, numbers, place, i):
 def get_row(row, place, i):
     """What is left in the room of the group's row i, in all lanes, or of all columns."""
     return in_own_lanes(row, row.room, place, i)
+
+
+def _fetching(ask, field):
+    """A function that asks for the numbers ahead of those at i; columns are fetched beforehand."""
+
+    def fetching(pointer, i, row):
+        """Chosen by type."""
+
+    @overload(fetching, jit_options={"forceinline": True, **PART})
+    def of(pointer, i, row):
+        if row.instance_class is Columns:
+            return lambda pointer, i, row: None
+        if field == "ahead":
+            return lambda pointer, i, row: ask(pointer, i + row.ahead)
+        if field == "e_ahead":
+            return lambda pointer, i, row: ask(pointer, i + row.e_ahead)
+        return lambda pointer, i, row: ask(pointer, i + row.y_ahead)
+
+    return fetching
+
+
+fetch = _fetching(prefetch, "ahead")
+fetch_target = _fetching(prefetch_to_write, "e_ahead")
+fetch_result = _fetching(prefetch_to_write, "y_ahead")
 
 
 @inline
