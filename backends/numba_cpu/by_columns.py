@@ -2,7 +2,7 @@
 
 import math
 
-from .copies import copy_in, copy_out, fetch, transpose_in, transpose_out
+from .copies import columns_in, columns_out, copy_in, copy_out, fetch, transpose_in, transpose_out
 from .folds import row_max
 from .groups import completed
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
@@ -14,20 +14,24 @@ from .states import STATE_VECTORS, recall, remember, state_of
 
 
 @inline
-def columns_in(x, start, axis, inner, tile, pitch, used, size, fill):
+def rows_in(x, start, axis, inner, tile, pitch, used, size, fill):
     """Copy `used` rows that lie side by side to the tile."""
     if axis == 1 and size > 1:
         transpose_in(x, start, inner, used, size, tile, pitch, fill)
+    elif inner == 1:
+        columns_in(x, start, axis, used, size, tile, pitch, fill)
     else:
         for k in range(size):
             copy_in(x, start + k * axis, inner, offset(tile, k * pitch), used, fill)
 
 
 @inline
-def columns_out(tile, pitch, used, size, y, start, axis, inner, past):
+def rows_out(tile, pitch, used, size, y, start, axis, inner, past):
     """Copy them back."""
     if axis == 1 and size > 1:
         transpose_out(tile, pitch, used, size, y, start, inner)
+    elif inner == 1 and not past:
+        columns_out(tile, pitch, used, size, y, start, axis)
     else:
         for k in range(size):
             copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
@@ -63,9 +67,9 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
         y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
         ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
         first = here.outer * job.inner + here.tile * job.width
-        columns_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf)
+        rows_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf)
         if with_v:
-            columns_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0)
+            rows_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0)
         for q in range(pitch // w):
             several = min(w, used - q * w)
             if job.rows > 1:
@@ -109,6 +113,6 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
         if phase != FOLD:
             height = 1 if job.reduced else size
             if job.writes_y:
-                columns_out(tile, pitch, used, height, y, y_start, job.y_axis, job.y_inner, past)
+                rows_out(tile, pitch, used, height, y, y_start, job.y_axis, job.y_inner, past)
             if job.writes_dy:
-                columns_out(v_tile, pitch, used, height, dy, y_start, job.y_axis, job.y_inner, past)
+                rows_out(v_tile, pitch, used, height, dy, y_start, job.y_axis, job.y_inner, past)

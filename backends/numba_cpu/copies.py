@@ -73,6 +73,35 @@ def copy_out(tile, out, start, stride, length, past):
 
 
 @loop
+def columns_in(source, start, axis, used, size, tile, pitch, fill):
+    """`size` lines of `used` numbers, `axis` apart -> the tile, padded."""
+    apart()
+    width, padding = lanes(tile), splat(tile, fill)
+    whole = used - used % width
+    for k in range(size):
+        place, line = start + k * axis, k * pitch
+        for i in range(0, whole, width):
+            store(tile, line + i, load(source, place + i))
+        if whole < used:
+            rest = load_first(source, place + whole, used - whole, padding)
+            store(tile, line + whole, rest)
+
+
+@loop
+def columns_out(tile, pitch, used, size, out, start, axis):
+    """The tile -> `size` lines of `used` numbers, `axis` apart."""
+    apart()
+    width = lanes(tile)
+    whole = used - used % width
+    for k in range(size):
+        place, line = start + k * axis, k * pitch
+        for i in range(0, whole, width):
+            store(out, place + i, load(tile, line + i))
+        if whole < used:
+            store_first(out, place + whole, used - whole, load(tile, line + whole))
+
+
+@loop
 def transpose_in(source, start, stride, used, n, tile, pitch, fill):
     """`used` rows of n numbers, `stride` apart -> columns of the tile, padded."""
     apart()

@@ -16,7 +16,8 @@ LONG_ROW = (
     512  # from here on room in the cache counts more than what a row costs beside its numbers
 )
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
-COLUMN_VECTORS = 4  # vectors side by side in a tile
+COLUMN_VECTORS = 4  # vectors side by side in a tile, at least
+TILE_VECTORS = 512  # in all, where rows are short
 
 both = register_jitable(forceinline=True, **PART)
 
@@ -28,13 +29,14 @@ def parts(whole, size):
 
 
 @both
-def lay_out(job, n, inner, columns, vector):
-    """Cut `inner` rows of n numbers, side by side, into tiles and blocks."""
+def lay_out(job, n, inner, columns, vectors, vector):
+    """Cut `inner` rows of n numbers, side by side, into tiles of so many vectors and into blocks."""
     job.n, job.inner, job.columns = n, inner, columns
     if columns:
-        job.width = COLUMN_VECTORS * vector
+        vectors = min(vectors, parts(inner, vector))
+        job.width = vectors * vector
         job.block = min(n, COLUMN_BLOCK)
-        job.room = (job.block * COLUMN_VECTORS + ROOM) * vector
+        job.room = (job.block * vectors + ROOM) * vector
     else:
         job.width = min(vector, max(1, ROWS_AT_ONCE * vector // n))
         if job.reduced and n <= ROWS_AT_ONCE * vector:
@@ -51,12 +53,12 @@ def arrange(job, outer, n, inner, size):
     job.all = outer * inner
     compute_size = max(4, size)
     vector = ALIGNMENT // compute_size
-    columns = True
+    columns, vectors = True, max(COLUMN_VECTORS, TILE_VECTORS // n)
     if inner == 1:
         # Rows lie behind each other; short ones are transposed into a tile of columns.
-        outer, inner, columns = 1, outer, n <= SHORT_ROW
+        outer, inner, columns, vectors = 1, outer, n <= SHORT_ROW, COLUMN_VECTORS
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
-    lay_out(job, n, inner, columns, vector)
+    lay_out(job, n, inner, columns, vectors, vector)
     computed = size == compute_size
     v_apart = not job.reads_v or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart

@@ -65,7 +65,7 @@ def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     apart()
     job = job_on_stack()
     vector, columns = ALIGNMENT // size, n <= SHORT_ROW
-    lay_out(job, n, 1, columns, vector)
+    lay_out(job, n, 1, columns, COLUMN_VECTORS, vector)
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
     job.read_directly, job.write_directly = 1, not reduced
