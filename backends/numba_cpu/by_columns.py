@@ -3,14 +3,15 @@
 import math
 
 from .copies import columns_in, columns_out, copy_in, copy_out, fetch, transpose_in, transpose_out
-from .folds import row_max
 from .groups import completed
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
-from .memory import offset
+from .memory import load, offset
 from .own import own_of
 from .row import FOLD, MAP, ROOM, Columns
-from .simd import apart, inline, lanes, loop, splat
+from .simd import apart, inline, lanes, loop, maximum, splat
 from .states import STATE_VECTORS, recall, remember, state_of
+
+GLANCE = 4  # vectors
 
 
 @inline
@@ -35,6 +36,15 @@ def rows_out(tile, pitch, used, size, y, start, axis, inner, past):
     else:
         for k in range(size):
             copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
+
+
+@inline
+def glance(x, row):
+    """The largest of the first few numbers of each row."""
+    like = load(x, 0)
+    for k in range(1, min(GLANCE, row.count)):
+        like = maximum(load(x, k * row.step), like)
+    return like
 
 
 @loop
@@ -102,7 +112,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 known = recall(first_memo)
                 like = known.m
             else:
-                like = row_max(x_row, row)
+                like = glance(x_row, row)
             state = operation.fold(x_row, v_row, e_row, like, row, known, given)
             state = completed(operation, x_row, v_row, e_row, state, row)
             if phase == FOLD:

@@ -102,7 +102,7 @@ def _term(number, x, y, i, base, like, row, keep, near):
 
 
 @inline
-def _exp_sum(x, y, base, like, row, keep, near):
+def _exp_sum(x, y, base, like, row, keep, near, exact):
     """Each lane's sum of exponentials over the base, and maximum of x."""
     zero, step = splat(like, 0.0), step_of(row, x)
     total = zero, zero
@@ -117,7 +117,7 @@ def _exp_sum(x, y, base, like, row, keep, near):
         b = _term(b, x, y, i + step, base, like, row, keep, near)
         c = _term(c, x, y, i + 2 * step, base, like, row, keep, near)
         d = _term(d, x, y, i + 3 * step, base, like, row, keep, near)
-        if is_columns(row):  # no digit is lost, or one of many rows would often want another look
+        if exact and is_columns(row):  # or one of many rows would often want another look
             total = accumulate(accumulate(accumulate(accumulate(total, a), b), c), d)
         else:
             total = accumulate(accumulate(total, a + b), c + d)
@@ -132,7 +132,7 @@ def _exp_sum(x, y, base, like, row, keep, near):
 
 
 @inline
-def _exp_sums(x, y, like, row, keep, near):
+def _exp_sums(x, y, like, row, keep, near, exact):
     """The sums and maxima of a group's rows."""
     shift, lowest = _base_of(like, several(row))
     put(row, BASES, shift)
@@ -146,7 +146,7 @@ def _exp_sums(x, y, like, row, keep, near):
             alone(row, i),
         )
         own_x, own_y = offset(x, i * x_step), offset(y, i * e_step)
-        total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near)
+        total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near, exact)
         total = across_sum(total, row)
         put_row(row, SUMS, i, total[0])
         put_row(row, SUMS + 1, i, total[1])
@@ -172,14 +172,14 @@ def are_exact(like, m, row):
 
 
 @inline
-def _exp_sums_safely(x, y, like, row, keep):
+def _exp_sums_safely(x, y, like, row, keep, exact):
     each = several(row)
     again = True
     while again:
         if row.unit and not any_lane(_is_far(anchor(like), each)):
-            total, m = _exp_sums(x, y, anchor(like), row, keep, True)
+            total, m = _exp_sums(x, y, anchor(like), row, keep, True, exact)
         else:
-            total, m = _exp_sums(x, y, anchor(like), row, keep, False)
+            total, m = _exp_sums(x, y, anchor(like), row, keep, False, exact)
         too_low = _too_low(like, m, each)
         again = any_lane(too_low)
         like = select(too_low, m, like)
@@ -194,14 +194,14 @@ def exp_sum(x, like, row):
     glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
     apart()
-    return _exp_sums_safely(x, x, like, row, False)
+    return _exp_sums_safely(x, x, like, row, False, True)
 
 
 @loop
-def exp_and_sum(x, y, like, row):
-    """`exp_sum`, with each exponential left in y."""
+def exp_and_sum(x, y, like, row, exact):
+    """`exp_sum`, with each exponential left in y; not `exact`: digits may be lost in sums over columns."""
     apart()
-    return _exp_sums_safely(x, y, like, row, True)
+    return _exp_sums_safely(x, y, like, row, True, exact)
 
 
 @loop

@@ -53,7 +53,7 @@ def not_again(x, v, e, state, row):
 @inline
 def exponentials(x, v, e, like, row, known, given):
     """e becomes exponentials."""
-    total, m, like = exp_and_sum(x, e, like, row)
+    total, m, like = exp_and_sum(x, e, like, row, False)
     return sum_over_row(total, m, like, row, known)
 
 
@@ -120,7 +120,7 @@ def boltzmann(x, v, e, like, row, known, given):
 @inline
 def _normalised(x, e, like, row, known):
     """m and s, where e becomes y."""
-    total, m, like = exp_and_sum(x, e, like, row)
+    total, m, like = exp_and_sum(x, e, like, row, False)
     if row.phase == MAP:
         total = multiply_pairs(known.s, share_of_max(known.m, like, several(row)))
         normalise(e, e, total, in_place(row))

@@ -43,7 +43,7 @@ def exponentials(x, v, e, like, row, known, given):
     if not row.wants_y or row.phase == FOLD:
         total, m, like = exp_sum(x, like, row)
     else:
-        total, m, like = exp_and_sum(x, e, like, row)
+        total, m, like = exp_and_sum(x, e, like, row, True)
     return sum_over_row(total, m, like, row, known)
 
 
