@@ -3,15 +3,14 @@
 import math
 
 from .copies import columns_in, columns_out, copy_in, copy_out, fetch, transpose_in, transpose_out
+from .folds import row_max
 from .groups import completed
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
-from .memory import load, offset
+from .memory import offset
 from .own import own_of
 from .row import FOLD, MAP, ROOM, Columns
-from .simd import apart, inline, lanes, loop, maximum, splat
+from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
-
-GLANCE = 4  # vectors
 
 
 @inline
@@ -36,15 +35,6 @@ def rows_out(tile, pitch, used, size, y, start, axis, inner, past):
     else:
         for k in range(size):
             copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
-
-
-@inline
-def glance(x, row):
-    """The largest of the first few numbers of each row."""
-    like = load(x, 0)
-    for k in range(1, min(GLANCE, row.count)):
-        like = maximum(load(x, k * row.step), like)
-    return like
 
 
 @loop
@@ -112,7 +102,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 known = recall(first_memo)
                 like = known.m
             else:
-                like = glance(x_row, row)
+                like = row_max(x_row, row)  # exponentials may take the place of x
             state = operation.fold(x_row, v_row, e_row, like, row, known, given)
             state = completed(operation, x_row, v_row, e_row, state, row)
             if phase == FOLD:

@@ -8,6 +8,7 @@ from .row import (
     FACTORS,
     SUMS,
     across_max,
+    across_roughly,
     across_sum,
     fetch,
     fetch_result,
@@ -153,10 +154,9 @@ def mean(y, v, y_step, row):
     for i in range(used):
         total, size, m = _mean(offset(y, i * y_step), offset(v, i * v_step), row)
         total = across_sum(total, row)
-        size = across_sum((size, splat(size, 0.0)), row)
         put_row(row, SUMS, i, total[0])
         put_row(row, SUMS + 1, i, total[1])
-        put_row(row, SUMS + 2, i, size[0])
+        put_row(row, SUMS + 2, i, across_roughly(size, row))
         put_row(row, SUMS + 3, i, across_max(m, row))
     return (get(row, SUMS), get(row, SUMS + 1)), get(row, SUMS + 2), get(row, SUMS + 3)
 

@@ -38,7 +38,8 @@ def lay_out(job, n, inner, columns, vectors, vector):
         job.block = min(n, COLUMN_BLOCK)
         job.room = (job.block * vectors + ROOM) * vector
     else:
-        job.width = min(vector, max(1, ROWS_AT_ONCE * vector // n))
+        at_once = ROWS_AT_ONCE // 2 if job.reads_v else ROWS_AT_ONCE
+        job.width = min(vector, max(1, at_once * vector // n))
         if job.reduced and n <= ROWS_AT_ONCE * vector:
             job.width = vector  # so that one vector holds their results
         job.width = min(job.width, inner)

@@ -59,16 +59,16 @@ def complete_apart(state, row):
     zero = splat(state.m, 0.0)
     top = exp_of_max(state.m, state.p, row)
     rest = add_pairs(state.s, (top * -1.0, zero))
-    return with_rest(state, rest, splat(zero, 1.0), row)
+    return _with_rest(state, rest, splat(zero, 1.0), top, row)
 
 
 @inline
-def with_rest(state, rest, maxima, row):
-    """s of a sum without the maxima, and how many those are."""
+def _with_rest(state, rest, maxima, top, row):
+    """s of a sum without the maxima, how many those are, and what each of them adds."""
     zero, one = splat(state.m, 0.0), splat(state.m, 1.0)
     rest = divide_pairs(rest, share_of_max(state.m, state.p, row))
     s = add_pairs((one, zero), add_pairs((maxima - one, zero), rest))
-    return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
+    return State(state.m, s, state.p, state.a, state.g, state.h, state.total, top)
 
 
 @inline
@@ -78,7 +78,7 @@ def outweighed(state, row):
         return never(state, row)
     all_digits = is_columns(row) and step_of(row, row.rates) > 0
     least = NEARLY_ALONE if all_digits else 2.0
-    return state.total[0] < exp_of_max(state.m, state.p, row) * least
+    return state.total[0] < state.top * least
 
 
 @inline
@@ -86,7 +86,7 @@ def others_again(x, v, e, state, row):
     """`complete_apart` where the maximum outweighs all others, which are added again."""
     others, maxima = exp_sum_of_others(x, state.m, state.p, row)
     maxima = across_sum((maxima, splat(maxima, 0.0)), row)[0]
-    apart_state = with_rest(state, across_sum(others, row), maxima, row)
+    apart_state = _with_rest(state, across_sum(others, row), maxima, state.top, row)
     s = choose(outweighed(state, row), apart_state.s, state.s)
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 
