@@ -12,8 +12,6 @@ import sys
 import ml_dtypes
 import numpy as np
 from every_call import WITH_OUT, WITHOUT_OUT
-
-import softkern
 from softkern.backends.numba_cpu import arrays as backend_arrays
 from softkern.backends.numba_cpu import threads
 from softkern.backends.numba_cpu.plain_functions import PLAIN
