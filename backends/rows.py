@@ -1,6 +1,6 @@
 """The rows of a call, for every backend: their axis, their shape and their dtype."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from operator import index
@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.exceptions import AxisError
+
+SharesMemory = Callable[[Any, Any], bool]  # whether two arrays of a library do
 
 
 def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -52,15 +54,26 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any) -> None:
         raise TypeError(f"out must have dtype {dtype}, not {out.dtype}")
 
 
-def check_outs(out: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
+def check_outs(
+    out: Any, shape: tuple[int, ...], dtype: Any, shares_memory: SharesMemory | None = None
+) -> tuple[Any, Any]:
     """The two places for the results of a JVP; raise unless they fit."""
+    y, dy = check_pair(out, shares_memory)
+    check_out(y, shape, dtype)
+    check_out(dy, shape, dtype)
+    return y, dy
+
+
+def check_pair(out: Any, shares_memory: SharesMemory | None = None) -> tuple[Any, Any]:
+    """The two places for two results; raise unless they are two, and apart."""
     if out is None:
         return None, None
     if not isinstance(out, tuple) or len(out) != 2:
         raise TypeError("out must be a pair of arrays here, one for each of the two results")
-    for place in out:
-        check_out(place, shape, dtype)
-    return out
+    y, dy = out
+    if shares_memory and y is not None and dy is not None and shares_memory(y, dy):
+        raise ValueError("the two arrays of out share memory, which would hold one result only")
+    return y, dy
 
 
 def adjacent(axes: tuple[int, ...]) -> bool:

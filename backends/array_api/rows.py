@@ -14,7 +14,7 @@ from array_api_compat import (
     is_numpy_namespace,
 )
 
-from ..rows import check_out, reduced_axes, reduced_shape
+from ..rows import check_out, check_pair, reduced_axes, reduced_shape
 
 
 @contextmanager
@@ -106,11 +106,8 @@ class Rows:
     def write_pair(
         self, y: Any, dy: Any, out: Any, shape: tuple[int, ...] | None = None
     ) -> tuple[Any, Any]:
-        if out is None:
-            out = (None, None)
-        if not isinstance(out, tuple) or len(out) != 2:
-            raise TypeError("out must be a pair of arrays here, one for each of the two results")
-        return self.write(y, out[0], shape), self.write(dy, out[1], shape)
+        places = check_pair(out, getattr(self.xp, "shares_memory", None))
+        return self.write(y, places[0], shape), self.write(dy, places[1], shape)
 
     def _convert(self, a: Any) -> Any:
         if hasattr(a, "dtype"):
