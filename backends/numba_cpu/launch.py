@@ -293,13 +293,27 @@ def describe_rows(job, size, n, step, rows, reduced, past):
 @entry
 def take_rows(kernel, temperature, rows_of_arrays, past):
     """`run` for rows that `describe_rows` takes, on the caller's thread and with little ado."""
+    memory = np.empty(bytes_for_rows(rows_of_arrays, past), np.uint8)
+    take_rows_in(memory.ctypes.data, kernel, temperature, rows_of_arrays, past)
+    keep_alive(memory, memory)
+
+
+@entry
+def take_rows_in(memory, kernel, temperature, rows_of_arrays, past):
+    """`take_rows` with a tile in the memory at an address."""
     x, y, size, n, step, rows, reduced = rows_of_arrays
     job = job_on_stack()
-    memory = np.empty(describe_rows(job, size, n, step, rows, reduced, past), np.uint8)
-    tile = aligned(memory)
+    describe_rows(job, size, n, step, rows, reduced, past)
+    tile = (memory + ALIGNMENT - 1) & -ALIGNMENT
     arguments = x, x, y, y, tile, tile, temperature, address_of(job), tile
     call(kernel, arguments, WHOLE, 0, job.tiles)
-    keep_alive(memory, memory)
+
+
+@entry
+def bytes_for_rows(rows_of_arrays, past):
+    """The memory that `take_rows_in` wants for these rows, or for fewer."""
+    _, _, size, n, step, rows, reduced = rows_of_arrays
+    return describe_rows(job_on_stack(), size, n, step, rows, reduced, past)
 
 
 @entry
@@ -310,11 +324,22 @@ def rows_of(x, y):
     return x.ctypes.data, y.ctypes.data, size, n, step, x.size // n, y.size < x.size
 
 
-@njit(parallel=True, nogil=True, cache=CACHED)
-def share_rows(kernel, temperature, rows_of_arrays, past, threads):
+def share_rows(
+    kernel: int, temperature: int, rows_of_arrays: tuple[int, ...], past: bool, threads: int
+) -> None:
     """`take_rows` on several threads."""
+    # Allocated here: what a thread of a parallel loop raises is lost.
+    tile_bytes = bytes_for_rows(rows_of_arrays, past)
+    tiles = np.empty(tile_bytes * threads, np.uint8)
+    at = tiles.ctypes.data
+    _share_rows(kernel, temperature, rows_of_arrays, past, at, tile_bytes, threads)
+
+
+@njit(parallel=True, nogil=True, cache=CACHED)
+def _share_rows(kernel, temperature, rows_of_arrays, past, tiles, tile_bytes, threads):
     x, y, size, n, step, rows, reduced = rows_of_arrays
     for thread in prange(threads):
         lo, hi = rows * thread // threads, rows * (thread + 1) // threads
         own_x, own_y = x + lo * n * size, y + (lo if reduced else lo * n) * size
-        take_rows(kernel, temperature, (own_x, own_y, size, n, step, hi - lo, reduced), past)
+        own = own_x, own_y, size, n, step, hi - lo, reduced
+        take_rows_in(tiles + thread * tile_bytes, kernel, temperature, own, past)
