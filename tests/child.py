@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 def run(script, *arguments, **environment):
     """Run a script with warnings as errors; what became of it."""
     command = [sys.executable, "-W", "error", "-X", "faulthandler", HERE / script, *arguments]
-    environment = os.environ | {"PYTHONPATH": str(HERE)} | environment
+    environment = os.environ | {"PYTHONPATH": str(HERE), "NUMBA_NUM_THREADS": "2"} | environment
     return subprocess.run(
         [str(word) for word in command],
         env=environment,
