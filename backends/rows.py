@@ -48,6 +48,8 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any) -> None:
     """Raise unless a result of this shape and dtype fits `out`, or there is none."""
     if out is None:
         return
+    if not hasattr(out, "shape"):
+        raise TypeError(f"out must be an array, not {type(out).__name__}")
     if tuple(out.shape) != tuple(shape):
         raise ValueError(f"out must have shape {tuple(shape)}, not {tuple(out.shape)}")
     if out.dtype != dtype:
@@ -74,6 +76,12 @@ def check_pair(out: Any, shares_memory: SharesMemory | None = None) -> tuple[Any
     if shares_memory and y is not None and dy is not None and shares_memory(y, dy):
         raise ValueError("the two arrays of out share memory, which would hold one result only")
     return y, dy
+
+
+def check_temperature(is_complex: bool) -> None:
+    """Raise if a temperature is complex, for only its real part would be used."""
+    if is_complex:
+        raise TypeError("temperature must be real")
 
 
 def adjacent(axes: tuple[int, ...]) -> bool:

@@ -14,7 +14,7 @@ from array_api_compat import (
     is_numpy_namespace,
 )
 
-from ..rows import check_out, check_pair, reduced_axes, reduced_shape
+from ..rows import check_out, check_pair, check_temperature, reduced_axes, reduced_shape
 
 
 @contextmanager
@@ -132,6 +132,12 @@ class Rows:
     def _read_temperature(self, temperature: Any) -> Any:
         if isinstance(temperature, (int, float)):
             return float(temperature)
+        is_array = hasattr(temperature, "dtype")
+        check_temperature(
+            self.xp.isdtype(temperature.dtype, "complex floating")
+            if is_array
+            else isinstance(temperature, complex)
+        )
         t = self.read_reduced(temperature, keepdims=False)
         t = self.xp.real(t) if self.is_complex else t
         if is_lazy_array(t):

@@ -9,6 +9,7 @@ import numpy as np
 from ..rows import (
     adjacent,
     check_numbers,
+    check_temperature,
     is_bfloat16,
     reduced_axes,
     reduced_shape,
@@ -46,6 +47,7 @@ class Rows(NamedTuple):
         if 0 in shape or not (dtype in FLOATS or is_bfloat16(dtype)):
             return None
         if hasattr(temperature, "dtype"):
+            check_temperature(temperature.dtype.kind == "c")
             temperature = cupy.broadcast_to(temperature, reduced_shape(shape, axes, False))
         return cls(shape, axes, dtype, temperature, _mask(where, shape))
 

@@ -141,7 +141,7 @@ def logsumexp_jvp(
         return array_api.logsumexp_jvp(x, v, axis, keepdims, temperature, where, output, out)
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
     out = check_outs(out, shape, rows.dtype, np.shares_memory)
-    given = None if output is None else np.broadcast_to(np.array(output, rows.dtype), shape)
+    given = None if output is None else np.broadcast_to(rows.copy(output), shape)
     L, dL = rows.run("logsumexp_jvp", x, v, reduced=True, results=(True, True), out=out)
     L = L if given is None else given
     return rows.write_reduced(L, out[0], keepdims), rows.write_reduced(dL, out[1], keepdims)
