@@ -13,7 +13,7 @@ os.environ["PYTHONSAFEPATH"] = "1"
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # before anyone imports jax
 
 # Chosen by --hypothesis-profile, for the tests that set no number of examples of their own.
-for profile, examples in {"ci": 40, "some": 600, "long": 100_000}.items():
+for profile, examples in {"ci": 40, "long": 10_000}.items():
     settings.register_profile(
         profile,
         max_examples=examples,
