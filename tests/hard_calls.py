@@ -62,6 +62,7 @@ def hard_numbers(draw, dtype, shape):
     return x
 
 
+@np.errstate(invalid="ignore")  # of NaN that signal, to ml_dtypes
 def narrowed(x):
     """x with its finite numbers no further apart than the largest float.
 
@@ -100,6 +101,7 @@ def hard_calls(draw, name, dtype):
     return draw(layouts(x)), draw(layouts(u)), axis, options
 
 
+@np.errstate(invalid="ignore")
 def truths(name, x, u, axis, **options):
     """What is true of a call, rows with NaN and +inf included."""
     visible = np.broadcast_to(options.get("where", True), x.shape)
