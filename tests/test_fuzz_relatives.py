@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import oracle
 from hard_calls import MOST_OF_FORMULAS, hard_numbers, narrowed, tangents, within
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis.extra.numpy import array_shapes
 from test_properties import FLOATS, layouts
 
@@ -38,6 +38,7 @@ def is_near(result, truth, limit, at=None):
 @given(given=rows())
 def test_running_sums(given):
     x, u = given
+    assume((x > -inf).any(-1).all())  # the truth is by division by the sum
     L, dL = softkern.logcumsumexp_jvp(x, u, -1)
     truth, tangent = oracle.logcumsumexp_jvp(x, u, -1)
     is_near(L, truth, 1.5)
