@@ -15,8 +15,8 @@ import pytest
 from every_call import WITH_OUT, WITHOUT_OUT
 from numba.core.runtime import _nrt_python, rtsys
 
-CALLS = int(os.environ.get("SOFTKERN_CALLS", "300"))
-FEW = 12_000  # bytes, of caches that still fill
+CALLS = int(os.environ.get("SOFTKERN_CALLS", "600"))
+FEW = 24_000  # bytes, of caches that still fill
 STATUS = Path("/proc/self/status")
 
 X, U = np.random.default_rng(0).normal(0, 3, (2, 3, 5))
