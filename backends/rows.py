@@ -1,6 +1,6 @@
 """The rows of a call, for every backend: their axis, their shape and their dtype."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from operator import index
@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.exceptions import AxisError
+
+SharesMemory = Callable[[Any, Any], bool]  # whether two arrays of a library do
 
 
 def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -46,21 +48,40 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any) -> None:
     """Raise unless a result of this shape and dtype fits `out`, or there is none."""
     if out is None:
         return
+    if not hasattr(out, "shape"):
+        raise TypeError(f"out must be an array, not {type(out).__name__}")
     if tuple(out.shape) != tuple(shape):
         raise ValueError(f"out must have shape {tuple(shape)}, not {tuple(out.shape)}")
     if out.dtype != dtype:
         raise TypeError(f"out must have dtype {dtype}, not {out.dtype}")
 
 
-def check_outs(out: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
+def check_outs(
+    out: Any, shape: tuple[int, ...], dtype: Any, shares_memory: SharesMemory | None = None
+) -> tuple[Any, Any]:
     """The two places for the results of a JVP; raise unless they fit."""
+    y, dy = check_pair(out, shares_memory)
+    check_out(y, shape, dtype)
+    check_out(dy, shape, dtype)
+    return y, dy
+
+
+def check_pair(out: Any, shares_memory: SharesMemory | None = None) -> tuple[Any, Any]:
+    """The two places for two results; raise unless they are two, and apart."""
     if out is None:
         return None, None
     if not isinstance(out, tuple) or len(out) != 2:
         raise TypeError("out must be a pair of arrays here, one for each of the two results")
-    for place in out:
-        check_out(place, shape, dtype)
-    return out
+    y, dy = out
+    if shares_memory and y is not None and dy is not None and shares_memory(y, dy):
+        raise ValueError("the two arrays of out share memory, which would hold one result only")
+    return y, dy
+
+
+def check_temperature(is_complex: bool) -> None:
+    """Raise if a temperature is complex, for only its real part would be used."""
+    if is_complex:
+        raise TypeError("temperature must be real")
 
 
 def adjacent(axes: tuple[int, ...]) -> bool:

@@ -6,10 +6,23 @@ import sys
 
 import pytest
 from cuda_emulator import stand_in
+from hypothesis import HealthCheck, settings
 
 # Child processes import the installed package, not a checkout they happen to be started in.
 os.environ["PYTHONSAFEPATH"] = "1"
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # before anyone imports jax
+
+# Chosen by --hypothesis-profile, for the tests that set no number of examples of their own.
+for profile, examples in {"ci": 40, "long": 10_000}.items():
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        derandomize=profile == "ci",
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+settings.load_profile("ci")
 
 NAMESPACES = {
     "numpy": "array_api_compat.numpy",

@@ -23,6 +23,29 @@ every_operation = pytest.mark.parametrize("name", OPERATIONS)
 inf, nan = np.inf, np.nan
 
 
+# What is no argument
+
+
+@every_operation
+@pytest.mark.parametrize("out", [3, 2.0, [1.0], (1.0,), (1.0, 2.0), ([], [])])
+def test_out_must_be_arrays(name, out):
+    with pytest.raises(TypeError, match="out must be"):
+        call(softkern, name, X, U, 1, out=out)
+
+
+@every_operation
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("temperature", [1j, np.array(1j), np.ones(3, "complex64")])
+def test_temperature_must_be_real(name, dtype, temperature):
+    with pytest.raises(TypeError, match="temperature must be real"):
+        call(softkern, name, X.astype(dtype), U.astype(dtype), 1, temperature=temperature)
+
+
+def test_a_complex_output_is_none_of_real_rows():
+    with pytest.raises(TypeError, match="same_kind"):
+        softkern.logsumexp_jvp(X, U, 1, output=np.zeros(3, complex))
+
+
 # Shapes and axes
 
 

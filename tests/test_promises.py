@@ -249,6 +249,20 @@ def test_temperature_broadcasts_against_the_rows(xp, name):
     assert_true(name, x, u, None, temperature=array(xp, 2.0))
 
 
+@pytest.mark.parametrize("name", ["log_softmax", "log_softmax_jvp"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [2, 100, 70_000])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_temperature_takes_the_lowest_float_to_minus_infinity(name, dtype, n, axis):
+    x = np.zeros((2, n), dtype)
+    x[:, 0] = np.finfo(dtype).min / 2, np.finfo(dtype).min
+    x = x if axis == 1 else x.T.copy()
+    z = call(softkern, name, x, np.ones_like(x), axis, temperature=0.25)[0]
+    z = z if axis == 1 else z.T
+    assert (z[:, 0] == -inf).all()
+    np.testing.assert_allclose(z[:, 1:], -np.log(n - 1), rtol=1e-6)
+
+
 @every_operation
 @pytest.mark.parametrize("temperature", [-1, -0.5, nan, -inf])
 def test_temperature_must_not_be_negative_or_nan(xp, name, temperature):

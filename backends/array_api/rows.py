@@ -14,7 +14,7 @@ from array_api_compat import (
     is_numpy_namespace,
 )
 
-from ..rows import check_out, reduced_axes, reduced_shape
+from ..rows import check_out, check_pair, check_temperature, reduced_axes, reduced_shape
 
 
 @contextmanager
@@ -106,11 +106,8 @@ class Rows:
     def write_pair(
         self, y: Any, dy: Any, out: Any, shape: tuple[int, ...] | None = None
     ) -> tuple[Any, Any]:
-        if out is None:
-            out = (None, None)
-        if not isinstance(out, tuple) or len(out) != 2:
-            raise TypeError("out must be a pair of arrays here, one for each of the two results")
-        return self.write(y, out[0], shape), self.write(dy, out[1], shape)
+        places = check_pair(out, getattr(self.xp, "shares_memory", None))
+        return self.write(y, places[0], shape), self.write(dy, places[1], shape)
 
     def _convert(self, a: Any) -> Any:
         if hasattr(a, "dtype"):
@@ -135,6 +132,12 @@ class Rows:
     def _read_temperature(self, temperature: Any) -> Any:
         if isinstance(temperature, (int, float)):
             return float(temperature)
+        is_array = hasattr(temperature, "dtype")
+        check_temperature(
+            self.xp.isdtype(temperature.dtype, "complex floating")
+            if is_array
+            else isinstance(temperature, complex)
+        )
         t = self.read_reduced(temperature, keepdims=False)
         t = self.xp.real(t) if self.is_complex else t
         if is_lazy_array(t):

@@ -19,7 +19,7 @@ from ..array_api import partial_logsumexp as partial_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
 from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows
+from .arrays import Rows, deliver
 from .segments import on_segments as on_segments
 
 INF = float("inf")
@@ -65,11 +65,12 @@ def softmax_jvp(
     rows = Rows.of(axis, temperature, where, x if output is None else output, v)
     if rows is None:
         return array_api.softmax_jvp(x, v, axis, temperature, where, output, out)
-    out = check_outs(out, rows.shape, rows.dtype)
+    out = check_outs(out, rows.shape, rows.dtype, cupy.shares_memory)
     if output is None:
         return rows.run("SoftmaxJvp", x, v, results=(True, True), out=out)
+    y = rows.given(output, 0.0, out[1])
     _, dy = rows.run("SoftmaxGiven", output, v, results=(False, True), out=(None, out[1]))
-    return rows.given(output, 0.0, out[0]), dy
+    return deliver(y, out[0]), dy
 
 
 def log_softmax_jvp(
@@ -78,12 +79,13 @@ def log_softmax_jvp(
     rows = Rows.of(axis, temperature, where, x if output is None else output, v)
     if rows is None:
         return array_api.log_softmax_jvp(x, v, axis, temperature, where, output, out)
-    out = check_outs(out, rows.shape, rows.dtype)
+    out = check_outs(out, rows.shape, rows.dtype, cupy.shares_memory)
     if output is None:
         return rows.run("LogSoftmaxJvp", x, v, results=(True, True), out=out)
+    z = rows.given(output, -INF, out[1])
     results, places = (False, True), (None, out[1])
     _, dz = rows.run("LogSoftmaxJvp", output, v, unit=True, results=results, out=places)
-    return rows.given(output, -INF, out[0]), dz
+    return deliver(z, out[0]), dz
 
 
 def logsumexp_jvp(
@@ -93,12 +95,13 @@ def logsumexp_jvp(
     if rows is None:
         return array_api.logsumexp_jvp(x, v, axis, keepdims, temperature, where, output, out)
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
-    out = check_outs(out, shape, rows.dtype)
+    out = check_outs(out, shape, rows.dtype, cupy.shares_memory)
+    given = None if output is None else rows.given_reduced(output, keepdims, out[1])
     results = (output is None, True)
     L, dL = rows.run(
         "LogSumExpJvp", x, v, reduced=True, keepdims=keepdims, results=results, out=out
     )
-    return (L if output is None else rows.given_reduced(output, keepdims, out[0])), dL
+    return (L if output is None else deliver(given, out[0])), dL
 
 
 def softmax_vjp(

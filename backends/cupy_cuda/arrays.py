@@ -9,6 +9,7 @@ import numpy as np
 from ..rows import (
     adjacent,
     check_numbers,
+    check_temperature,
     is_bfloat16,
     reduced_axes,
     reduced_shape,
@@ -46,6 +47,7 @@ class Rows(NamedTuple):
         if 0 in shape or not (dtype in FLOATS or is_bfloat16(dtype)):
             return None
         if hasattr(temperature, "dtype"):
+            check_temperature(temperature.dtype.kind == "c")
             temperature = cupy.broadcast_to(temperature, reduced_shape(shape, axes, False))
         return cls(shape, axes, dtype, temperature, _mask(where, shape))
 
@@ -77,7 +79,7 @@ class Rows(NamedTuple):
             moved = not reduced and not adjacent(self.axes)
             shape = reduced_shape(self.shape, self.axes, keepdims) if reduced else self.shape
             y, dy = (
-                self._target(shape, place, moved, x, v) if wanted else None
+                self._target(shape, place, moved, x, v, self.where) if wanted else None
                 for wanted, place in zip(results, out, strict=True)
             )
             temperatures, t = self.temperatures()
@@ -100,7 +102,7 @@ class Rows(NamedTuple):
             launch(job)
             if moved:
                 y, dy = (a if a is None else unview(a, self.shape, self.axes) for a in (y, dy))
-            return _deliver(y, out[0]), _deliver(dy, out[1])
+            return deliver(y, out[0]), deliver(dy, out[1])
 
     @property
     def _compute(self) -> Any:
@@ -122,15 +124,18 @@ class Rows(NamedTuple):
         return lines
 
     def given(self, output: Any, hidden: float, out: Any) -> Any:
-        """A result that the caller has: in the results' dtype, `hidden` where `where` is False."""
+        """A result that the caller has: in the results' dtype, `hidden` where `where` is False.
+
+        It stays as it is when `out` is written.
+        """
         y = cupy.broadcast_to(cupy.asarray(output, self.dtype), self.shape)
         y = y if self.where is None else cupy.where(self.where, y, y.dtype.type(hidden))
-        return _deliver(y, out)
+        return _apart(y, out)
 
     def given_reduced(self, output: Any, keepdims: bool, out: Any) -> Any:
-        """A result of one number a row that the caller has."""
+        """A result of one number a row that the caller has; likewise."""
         shape = reduced_shape(self.shape, self.axes, keepdims)
-        return _deliver(cupy.broadcast_to(cupy.asarray(output, self.dtype), shape), out)
+        return _apart(cupy.broadcast_to(cupy.asarray(output, self.dtype), shape), out)
 
     def read(self, a: Any) -> Any:
         """An array in the results' dtype and the rows' shape."""
@@ -187,7 +192,12 @@ def _overlaps(out: Any, a: Any) -> bool:
     return bool(cupy.may_share_memory(out, a))
 
 
-def _deliver(result: Any, out: Any) -> Any:
+def _apart(a: Any, out: Any) -> Any:
+    """An array, or a copy of it where `out` would be written over it."""
+    return a.copy() if out is not None and cupy.may_share_memory(a, out) else a
+
+
+def deliver(result: Any, out: Any) -> Any:
     if out is None or result is None or result is out:
         return result
     out[...] = result

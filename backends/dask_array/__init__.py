@@ -11,7 +11,7 @@ from typing import Any
 import dask.array as da
 
 from ..array_api.labels import by_formula
-from ..rows import check_out
+from ..rows import check_out, check_pair
 from . import pieces
 from .blocks import Call, Cut
 
@@ -250,11 +250,8 @@ def _write(y: Any, out: Any) -> Any:
 
 
 def _write_pair(results: Any, out: Any) -> tuple[Any, Any]:
-    if out is None:
-        out = (None, None)
-    if not isinstance(out, tuple) or len(out) != 2:
-        raise TypeError("out must be a pair of arrays here, one for each of the two results")
-    return _write(results[0], out[0]), _write(results[1], out[1])
+    y, dy = check_pair(out)
+    return _write(results[0], y), _write(results[1], dy)
 
 
 cross_entropy = partial(by_formula, log_softmax, log_softmax_vjp)

@@ -13,7 +13,7 @@ from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
 from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows, as_numbers
+from .arrays import Rows, apart, as_numbers
 from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
 from .plain_functions import PLAIN, call_large
 from .scan_calls import logcumsumexp as logcumsumexp
@@ -93,11 +93,11 @@ def softmax_jvp(
     if rows is None:
         x, output = _arrays(x, output)
         return array_api.softmax_jvp(x, v, axis, temperature, where, output, out)
-    out = check_outs(out, rows.shape, rows.dtype)
+    out = check_outs(out, rows.shape, rows.dtype, np.shares_memory)
     if output is None:
         y, dy = rows.run("softmax_jvp", x, v, results=(True, True), out=out)
     else:
-        y = rows.read(output, 0.0)
+        y = apart(rows.read(output, 0.0), out[1])
         _, dy = rows.run("softmax_jvp", y, v, given=True, results=(False, True), out=out)
     return rows.write(y, out[0], 0.0), rows.write(dy, out[1], 0.0)
 
@@ -113,11 +113,11 @@ def log_softmax_jvp(
     if rows is None:
         x, output = _arrays(x, output)
         return array_api.log_softmax_jvp(x, v, axis, temperature, where, output, out)
-    out = check_outs(out, rows.shape, rows.dtype)
+    out = check_outs(out, rows.shape, rows.dtype, np.shares_memory)
     if output is None:
         z, dz = rows.run("log_softmax_jvp", x, v, results=(True, True), out=out)
     else:
-        z = rows.read(output, -INF)
+        z = apart(rows.read(output, -INF), out[1])
         _, dz = rows.run("log_softmax_jvp", z, v, log_given=True, results=(False, True), out=out)
     return rows.write(z, out[0], -INF), rows.write(dz, out[1], 0.0)
 
@@ -134,10 +134,10 @@ def logsumexp_jvp(
         x, output = _arrays(x, output)
         return array_api.logsumexp_jvp(x, v, axis, keepdims, temperature, where, output, out)
     shape = reduced_shape(rows.shape, rows.axes, keepdims)
-    out = check_outs(out, shape, rows.dtype)
+    out = check_outs(out, shape, rows.dtype, np.shares_memory)
+    given = None if output is None else np.broadcast_to(rows.copy(output), shape)
     L, dL = rows.run("logsumexp_jvp", x, v, reduced=True, results=(True, True), out=out)
-    if output is not None:
-        L = np.broadcast_to(np.asarray(output, rows.dtype), shape)
+    L = L if given is None else given
     return rows.write_reduced(L, out[0], keepdims), rows.write_reduced(dL, out[1], keepdims)
 
 

@@ -11,6 +11,7 @@ from numpy import ndarray
 from ..rows import (
     adjacent,
     check_numbers,
+    check_temperature,
     is_bfloat16,
     reduced_axes,
     reduced_shape,
@@ -171,6 +172,10 @@ class Rows(NamedTuple):
             a[self.left_out] = hidden
         return a
 
+    def copy(self, a: Any) -> Any:
+        """A copy in the results' dtype; a TypeError if that cannot hold it."""
+        return as_numbers(a).astype(self.dtype, casting="same_kind")
+
     def lines(self, count: int) -> Any:
         """Room for `count` numbers a row, in the dtype computed in."""
         rows = prod(_reduced_shape(self.shape, self.axes, False))
@@ -218,6 +223,11 @@ def _overlaps(out: Any, a: Any) -> bool:
     return not (same and a.ctypes.data == out.ctypes.data)
 
 
+def apart(a: Any, out: Any) -> Any:
+    """An array, or a copy of it where `out` would be written over it."""
+    return a.copy() if out is not None and np.may_share_memory(a, out) else a
+
+
 def _deliver(result: Any, out: Any) -> Any:
     if out is None:
         return result if result.shape else result[()]
@@ -247,6 +257,7 @@ def temperatures_of(t: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any
     compute = _FLOAT64 if dtype == _FLOAT64 else _FLOAT32
     if isinstance(t, (int, float)):
         return ONE[compute] if t == 1 else _pairs(float(t), compute)
+    check_temperature(np.iscomplexobj(t))
     exact = np.asarray(t, np.float64)
     if exact.shape != shape:
         exact = np.broadcast_to(exact, shape)

@@ -122,8 +122,8 @@ def _log_weight(x, m, log_s, row):
     if row.unit:
         return (x - m) - log_s[0]
     q, error = shifted(x, m, row)
-    # There is no error where x is infinite: z is right as it stands.
-    return (q - log_s[0]) + select(is_nan(error), splat(error, 0.0), error - log_s[1])
+    # There is no error where x, or that over t, is infinite: z is right as it stands.
+    return (q - log_s[0]) + select(is_nan(error - error), splat(error, 0.0), error - log_s[1])
 
 
 @loop

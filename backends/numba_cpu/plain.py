@@ -104,6 +104,14 @@ def _takes(given, x, v, counts, size, result, f):
 
 
 @part
+def _are_apart(y, dy, results, size, f):
+    """Whether two arrays for results, if both are given, have memory of their own."""
+    if y == f.none or dy == f.none:
+        return True
+    return lies_apart(array_at(dy), results, array_at(y), results, size, False)
+
+
+@part
 def _fits(v, x, whole, per_row, size, f):
     """Whether v is numbers like those of x, one each or one a row."""
     if not has_steps(v, f) or v.kind != x.kind:
@@ -209,6 +217,12 @@ def _answer(x, v, y, dy, look, f):
     for given in (y, dy):
         if not _takes(given, x, v, counts, size, result, f):
             return f.none
+    if (
+        f.writes_y
+        and f.writes_dy
+        and not _are_apart(y, dy, rows if f.reduced else numbers, size, f)
+    ):
+        return f.none
     job = job_on_stack()
     unit = t == 1.0 or f.log_given != 0
     tile_bytes = _describe(job, sizes, size, x, v, y, unit, f)

@@ -41,7 +41,7 @@ def logcumsumexp_jvp(x: Any, v: Any, axis: Any, temperature: Any, out: Any) -> A
     rows = Rows.of(axis, temperature, None, x, v)
     if rows is None:
         return array_api.logcumsumexp_jvp(np.asarray(x), v, axis, temperature, out)
-    out = check_outs(out, rows.shape, rows.dtype)
+    out = check_outs(out, rows.shape, rows.dtype, np.shares_memory)
     x, v = rows.read(x, 0.0), rows.read(v, 0.0)
     y, dy = _room(x, out[0]), _room(v, out[1])
     _run("logcumsumexp_jvp", rows, x, v, y, dy)

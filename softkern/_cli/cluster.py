@@ -13,7 +13,8 @@ from numpy.lib.format import open_memmap
 import softkern
 
 from . import InputError
-from .stream import BLOCK, Array, Job, create, replacing
+from .npy import Array, mapped
+from .stream import BLOCK, Job, create, replacing
 
 try:
     import dask.array as da
@@ -50,7 +51,7 @@ def _read(job: Job) -> Any:
 
 
 def _block(source: Path, block_info: Any) -> Array:
-    return np.asarray(open_memmap(source, mode="r")[_box(block_info[None])])
+    return np.asarray(mapped(source)[_box(block_info[None])])
 
 
 def _write(y: Any, part: Path) -> Any:

@@ -28,11 +28,11 @@ from numpy.lib.format import open_memmap
 import softkern
 
 from . import InputError
+from .npy import Array, mapped
 
 BLOCK = 2**23  # elements: 64 MiB of float64
 PAGE = 4096  # bytes
 
-Array = np.ndarray[Any, Any]
 Box = tuple[slice, ...]
 T = TypeVar("T")
 
@@ -55,10 +55,7 @@ def plan(source: Path, op: str, axis: int | tuple[int, ...] | None, temperature:
     """Look at `source` and check the arguments; raise InputError where they cannot be used."""
     if not source.is_file():
         raise InputError(f"{source}: no such file")
-    try:
-        x = open_memmap(source, mode="r")
-    except ValueError as error:
-        raise InputError(f"{source} cannot be read as a .npy file: {error}") from error
+    x = mapped(source)
     if x.dtype.kind not in "biuf":
         raise InputError(f"{source} holds {x.dtype}: convert it to floats or integers first")
     sample = np.zeros((1,) * x.ndim, x.dtype)
@@ -136,31 +133,38 @@ def _apply(op: str, job: Job, x: Array) -> Array:
 
 def _tiles(job: Job) -> Iterator[list[Box]]:
     """Yield the tiles, each as the list of its pieces: one piece, unless its rows are long."""
+    if 0 in job.result_shape:
+        return
     order = range(len(job.shape))[:: -1 if job.fortran_order else 1]
     kept = [k for k in order if k not in job.axes]
     reduced = [k for k in order if k in job.axes]
     # Tiles narrower than a page along the fastest axis would each read the whole file.
     least = dict.fromkeys(order[-1:], PAGE // job.dtype.itemsize)
     whole = tuple(slice(0, n) for n in job.shape)
-    for tile in _cut(whole, kept, least):
-        yield list(_cut(tile, reduced, least))
+    for tile in _cut(job, whole, kept, least):
+        yield list(_cut(job, tile, reduced, least))
 
 
-def _cut(box: Box, axes: Sequence[int], least: dict[int, int]) -> Iterator[Box]:
+def _cut(job: Job, box: Box, axes: Sequence[int], least: dict[int, int]) -> Iterator[Box]:
     """Cut `box` along the first of `axes`, then the next, until the parts are of BLOCK elements."""
-    if _size(box) <= BLOCK or not axes:
+    size = max(_size(box), _size(_result_box(job, box)))  # rows without numbers have results
+    if size <= BLOCK or not axes:
         yield box
         return
     k, *others = axes
     n = box[k].stop - box[k].start
-    step = max(BLOCK * n // _size(box), least.get(k, 1))
+    step = max(BLOCK * n // size, least.get(k, 1))
     for start in range(box[k].start, box[k].stop, step):
         cut = slice(start, min(start + step, box[k].stop))
-        yield from _cut((*box[:k], cut, *box[k + 1 :]), others, least)
+        yield from _cut(job, (*box[:k], cut, *box[k + 1 :]), others, least)
 
 
 def _kept(items: tuple[T, ...], axes: tuple[int, ...]) -> tuple[T, ...]:
     return tuple(item for k, item in enumerate(items) if k not in axes)
+
+
+def _result_box(job: Job, box: Box) -> Box:
+    return _kept(box, job.axes) if job.op == "logsumexp" else box
 
 
 def _size(box: Box) -> int:
@@ -169,7 +173,7 @@ def _size(box: Box) -> int:
 
 def _read(job: Job, box: Box) -> Array:
     # Mapped anew for each block: pages of a mapping stay in memory for as long as it lives.
-    return np.asarray(open_memmap(job.source, mode="r")[box])
+    return np.asarray(mapped(job.source)[box])
 
 
 def _read_wide(job: Job, box: Box) -> Array:
@@ -190,9 +194,7 @@ def create(part: Path, job: Job) -> None:
 
 
 def _write(part: Path, job: Job, box: Box, y: Array) -> None:
-    if job.op == "logsumexp":
-        box = _kept(box, job.axes)
-    open_memmap(part, mode="r+")[box] = y
+    open_memmap(part, mode="r+")[_result_box(job, box)] = y
 
 
 @contextmanager

@@ -1,0 +1,44 @@
+"""Memory that runs out is a MemoryError that leaves `out` alone."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import child
+import numpy as np
+import pytest
+from arrays import OPERATIONS, call
+
+import softkern
+
+
+@pytest.fixture(scope="module")
+def failing_malloc(tmp_path_factory):
+    """A library to load before libc's, whose allocations fail when told to."""
+    compiler = shutil.which(os.environ.get("CC", "gcc"))
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("no C compiler on Linux, for an allocator that fails")
+    library = tmp_path_factory.mktemp("failing") / "failing_malloc.so"
+    source = Path(__file__).with_name("failing_malloc.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library
+
+
+@pytest.mark.parametrize("least", [0, 4000])
+def test_any_allocation_may_fail(failing_malloc, least):
+    """Every one in serial calls; those of 4000 bytes or more with threads too."""
+    done = child.run("out_of_memory.py", least, LD_PRELOAD=str(failing_malloc))
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
+    assert int(done.stdout.split()[-1]) > 300
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if not name.startswith("logsumexp")])
+@pytest.mark.parametrize("options", [{}, {"where": True}])
+def test_results_that_are_too_large(name, options):
+    n = 1 << 45
+    x = np.broadcast_to(np.float32(0), (n,))
+    options = {key: np.broadcast_to(value, (n,)) for key, value in options.items()}
+    with pytest.raises(MemoryError):
+        call(softkern, name, x, x, 0, **options)
