@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, from_dtype, njit, prange, types
+from numba import from_dtype, prange, types
 from numba.extending import intrinsic
 
 from . import over_columns, over_rows
-from .caching import CACHED
+from .caching import cfunc, njit
 from .job import JOB, RATES
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .simd import compute_type, inline
@@ -25,7 +25,7 @@ COLUMN_BLOCK = 1024  # numbers of a column in a tile; likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile
 
 # For a function that Python calls, and C does not.
-entry = njit(nogil=True, cache=CACHED, error_model="numpy", no_cfunc_wrapper=True)
+entry = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.
 COLDEST, HOTTEST = 1e-30, 1e30
@@ -49,7 +49,7 @@ def _compiled(function: Any, storage: types.Type):
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
-    return cfunc(signature, cache=CACHED, error_model="numpy")(function)
+    return cfunc(signature, error_model="numpy")(function)
 
 
 @intrinsic
@@ -93,7 +93,7 @@ def with_tile(arguments, tile):
     return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
 
 
-@njit(parallel=True, nogil=True, cache=CACHED)
+@njit(parallel=True, nogil=True)
 def _share_groups(kernel, merging, arguments, groups, blocks, labelled, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
@@ -101,7 +101,7 @@ def _share_groups(kernel, merging, arguments, groups, blocks, labelled, tile_byt
         take_groups(kernel, merging, own, blocks, labelled, lo, hi)
 
 
-@njit(parallel=True, nogil=True, cache=CACHED)
+@njit(parallel=True, nogil=True)
 def share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
@@ -310,7 +310,7 @@ def rows_of(x, y):
     return x.ctypes.data, y.ctypes.data, size, n, step, x.size // n, y.size < x.size
 
 
-@njit(parallel=True, nogil=True, cache=CACHED)
+@njit(parallel=True, nogil=True)
 def share_rows(kernel, temperature, rows_of_arrays, past, threads):
     """`take_rows` on several threads."""
     x, y, size, n, step, rows, reduced = rows_of_arrays

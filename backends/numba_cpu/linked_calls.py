@@ -1,17 +1,17 @@
 """What compiled code that calls softkern does with its arrays, before and after a linked kernel."""
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import overload
 
 from .arrays import PAST_CACHE
-from .caching import CACHED
+from .caching import njit
 from .launch import COLDEST, HOTTEST, SHORT_ROW, keep_alive, run_alone
 from .linked import LONGEST_ON_STACK, number_on_stack, run_row
 from .own import CLASS, COTANGENT, LINES, SHARE
 
-compiled = njit(nogil=True, cache=CACHED, error_model="numpy")
+compiled = njit(nogil=True, error_model="numpy")
 
 
 @compiled

@@ -7,9 +7,9 @@ compiles the look as a C function of CPython's kind, which reads NumPy's arrays 
 from functools import cache
 
 import numpy as np
-from numba import cfunc, types
+from numba import types
 
-from .caching import CACHED
+from .caching import cfunc
 from .launch import COLDEST, HOTTEST, SHORT_ROW, arrange, call
 from .objects import (
     ALIGNED,
@@ -260,4 +260,4 @@ def _call(own, arguments, count):
 def code():
     """Where the C function is that looks at a call."""
     signature = types.intp(types.intp, types.CPointer(types.intp), types.intp)
-    return cfunc(signature, cache=CACHED, error_model="numpy")(_call).address
+    return cfunc(signature, error_model="numpy")(_call).address

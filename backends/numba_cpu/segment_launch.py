@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cfunc, from_dtype, njit, prange, types
+from numba import from_dtype, prange, types
 
 from . import by_segments
-from .caching import CACHED
+from .caching import cfunc, njit
 from .job import JOB, RATES
 from .launch import PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
 from .row import WHOLE
@@ -23,7 +23,7 @@ def kernel(name: str, storage: types.Type):
     signature = types.void(
         *(numbers,) * 4, computed, offsets, computed, job, computed, *(types.intp,) * 3
     )
-    return cfunc(signature, cache=CACHED, error_model="numpy")(getattr(by_segments, name))
+    return cfunc(signature, error_model="numpy")(getattr(by_segments, name))
 
 
 def run(
@@ -81,12 +81,12 @@ def describe(
     return 3 * int(job["room"]) + (2 * SHORT_ROW + 3 + RATES) * vector
 
 
-@njit(nogil=True, cache=CACHED)
+@njit(nogil=True)
 def _take(kernel, arguments, lo, hi):
     call(kernel, arguments, WHOLE, lo, hi)
 
 
-@njit(parallel=True, nogil=True, cache=CACHED)
+@njit(parallel=True, nogil=True)
 def _share(kernel, arguments, cuts, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
