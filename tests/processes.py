@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+TESTS = str(Path(__file__).parent)
 DEADLOCK = 300  # seconds
 LONG = os.environ.get("SOFTKERN_LONG_TESTS") == "1"
 
@@ -23,7 +25,7 @@ def python(
     `environment` is added to this process's; what is None is taken from it. `before` is called in the
     new process.
     """
-    known = {**os.environ, **environment}
+    known = {**os.environ, "PYTHONPATH": TESTS, **environment}
     done = subprocess.run(
         [sys.executable, "-W", warnings, "-c", code, *arguments],
         env={name: value for name, value in known.items() if value is not None},
@@ -37,21 +39,23 @@ def python(
     return done.stdout
 
 
-def skip_without_layer(layer: str) -> None:
-    """Skip where Numba cannot load this threading layer."""
-    code = (
-        "import numba, numpy as np\n"
-        "double = numba.njit(parallel=True)(lambda x: x + x)\n"
-        "double(np.ones(4))\n"
-        "print(numba.threading_layer())\n"
-    )
+def taking(layer: str) -> dict[str, str]:
+    """The environment in which Numba takes a threading layer; skips where it cannot be loaded."""
+    libraries = [f"{sys.prefix}/lib", os.environ.get("LD_LIBRARY_PATH", "")]  # pip leaves TBB there
+    environment = {
+        "NUMBA_THREADING_LAYER": layer,
+        "NUMBA_NUM_THREADS": "2",  # where there is one core, too
+        "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
+    }
+    code = "import numba; numba.get_num_threads(); print(numba.threading_layer())"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "NUMBA_THREADING_LAYER": layer},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=DEADLOCK,
         check=False,
     )
-    if done.returncode != 0:
-        pytest.skip(f"Numba loads no {layer} layer here: {done.stderr.splitlines()[-1]}")
+    if done.stdout != f"{layer}\n":
+        pytest.skip(f"Numba cannot load its {layer} layer here")
+    return environment

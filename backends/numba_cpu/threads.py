@@ -5,6 +5,7 @@ two threads use it at once: there the kernels run serially, on the caller's thre
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +67,8 @@ def threads_for(size: int) -> int:
     layer = _layer()
     # What `get_num_threads` returns, less the locks that Numba takes to see that its layer runs.
     count = int(parallel._get_num_threads()) if _chosen is None else _chosen  # type: ignore[attr-defined]
-    if count > 1 and layer == "workqueue" and threading.active_count() > 1:
+    # `threading` would count those alone that it has started.
+    if count > 1 and layer == "workqueue" and len(sys._current_frames()) > 1:
         return 1
     return count
 
