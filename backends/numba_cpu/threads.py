@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
 
 # Waking a second thread costs more than it saves below about this many numbers.
@@ -28,13 +29,19 @@ class _Caller(threading.local):
 _caller = _Caller()
 
 
-def _note_fork() -> None:
+def _begin_child() -> None:
     global _forked
     _forked = True
+    global_compiler_lock.release()  # type: ignore[no-untyped-call]
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
+    # A child would wait for ever for a thread that it does not have to finish compiling.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=_begin_child,
+    )
 
 
 def get_num_threads() -> int:
