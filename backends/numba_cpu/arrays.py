@@ -18,7 +18,7 @@ from ..rows import (
     unview,
     view,
 )
-from . import launch
+from . import launch, slices
 from .launch import COLDEST, HOTTEST, ROW_BLOCK, SHORT_ROW
 from .plain_functions import PLAIN, install
 from .threads import threads_for
@@ -62,10 +62,11 @@ def run_plain(operation: str, x: Any, y: Any) -> Any:
         return y
     one, rows = ONE[x.dtype].ctypes.data, launch.rows_of(x, y)
     past, threads = y.nbytes > PAST_CACHE, threads_for(x.size)
-    if threads == 1 or x.ndim == 1:
-        launch.take_rows(kernel, one, rows, past)
-    else:
-        launch.share_rows(kernel, one, rows, past, threads)
+    for lo, hi in slices.cut(x.size // x.shape[-1], x.size):
+        if threads == 1 or x.ndim == 1:
+            launch.take_rows(kernel, one, rows, past, lo, hi)
+        else:
+            launch.share_rows(kernel, one, rows, past, lo, hi, threads)
     return y
 
 

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import from_dtype, prange, types
 from numba.extending import intrinsic
 
-from . import over_columns, over_rows
+from . import over_columns, over_rows, slices
 from .caching import cfunc, njit
 from .job import JOB, RATES
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
@@ -83,8 +83,8 @@ def take_groups(kernel, merging, arguments, blocks, labelled, lo, hi):
 
 
 @entry
-def call_groups(kernel, arguments, phase, groups):
-    call(kernel, arguments, phase, 0, groups)
+def call_units(kernel, arguments, phase, lo, hi):
+    call(kernel, arguments, phase, lo, hi)
 
 
 @inline
@@ -93,20 +93,37 @@ def with_tile(arguments, tile):
     return x, v, y, dy, first_tile + tile, memo, temperatures, job, lines
 
 
-@njit(parallel=True, nogil=True)
-def _share_groups(kernel, merging, arguments, groups, blocks, labelled, tile_bytes, threads):
-    for thread in prange(threads):
-        own = with_tile(arguments, thread * tile_bytes)
-        lo, hi = groups * thread // threads, groups * (thread + 1) // threads
-        take_groups(kernel, merging, own, blocks, labelled, lo, hi)
+@inline
+def share_of(lo, hi, thread, threads):
+    """What one of the threads takes of a range."""
+    count = hi - lo
+    return lo + count * thread // threads, lo + count * (thread + 1) // threads
 
 
 @njit(parallel=True, nogil=True)
-def share_blocks(kernel, arguments, phase, units, tile_bytes, threads):
+def _share_groups(kernel, merging, arguments, blocks, labelled, lo, hi, tile_bytes, threads):
     for thread in prange(threads):
         own = with_tile(arguments, thread * tile_bytes)
-        lo, hi = units * thread // threads, units * (thread + 1) // threads
-        call(kernel, own, phase, lo, hi)
+        first, last = share_of(lo, hi, thread, threads)
+        take_groups(kernel, merging, own, blocks, labelled, first, last)
+
+
+@njit(parallel=True, nogil=True)
+def _share_units(kernel, arguments, phase, lo, hi, tile_bytes, threads):
+    for thread in prange(threads):
+        own = with_tile(arguments, thread * tile_bytes)
+        call(kernel, own, phase, *share_of(lo, hi, thread, threads))
+
+
+def take_units(
+    kernel: int, arguments: Any, phase: int, units: int, numbers: int, tile_bytes: int, threads: int
+) -> None:
+    """One phase of all units, which hold so many numbers."""
+    for lo, hi in slices.cut(units, numbers):
+        if threads == 1:
+            call_units(kernel, arguments, phase, lo, hi)
+        else:
+            _share_units(kernel, arguments, phase, lo, hi, tile_bytes, threads)
 
 
 @intrinsic
@@ -256,9 +273,10 @@ def run(
     once or for each row; `lines` what else rows have of their own.
     """
     _, n, inner = arrays[0].shape
+    numbers = arrays[0].size
     is_cut = n > (ROW_BLOCK if inner == 1 else COLUMN_BLOCK)
     merge = merging(from_dtype(temperatures.dtype)).address if is_cut else 0
-    if threads == 1:
+    if threads == 1 and numbers <= slices.AT_ONCE:
         run_alone(kernel, merge, arrays, temperatures, lines, reduced, labelled, unit, given, past)
         return
     # Not compiled as a whole: a cached caller of a parallel function fails when it is loaded.
@@ -269,15 +287,21 @@ def run(
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(memo_bytes, np.uint8)
     arguments = addresses(*arrays, tiles, memo, temperatures, job, lines)
-    if groups >= threads or blocks == 1:
-        _share_groups(kernel, merge, arguments, groups, blocks, labelled, tile_bytes, threads)
+    if blocks == 1 or (groups >= threads and numbers <= groups * slices.AT_ONCE):
+        for lo, hi in slices.cut(groups, numbers):
+            if threads == 1:
+                take_groups(kernel, merge, arguments, blocks, labelled, lo, hi)
+            else:
+                _share_groups(
+                    kernel, merge, arguments, blocks, labelled, lo, hi, tile_bytes, threads
+                )
     else:
         units = groups * blocks
-        share_blocks(kernel, arguments, FOLD, units, tile_bytes, threads)
-        call_groups(merge, arguments, MERGE, groups)
-        share_blocks(kernel, arguments, MAP, units, tile_bytes, threads)
+        take_units(kernel, arguments, FOLD, units, numbers, tile_bytes, threads)
+        call_units(merge, arguments, MERGE, 0, groups)
+        take_units(kernel, arguments, MAP, units, numbers, tile_bytes, threads)
         if labelled:
-            call_groups(kernel, arguments, LABEL, groups)
+            call_units(kernel, arguments, LABEL, 0, groups)
 
 
 @inline
@@ -291,9 +315,10 @@ def describe_rows(job, size, n, step, rows, reduced, past):
 
 
 @entry
-def take_rows(kernel, temperature, rows_of_arrays, past):
+def take_rows(kernel, temperature, rows_of_arrays, past, lo, hi):
     """`run` for rows that `describe_rows` takes, on the caller's thread and with little ado."""
-    x, y, size, n, step, rows, reduced = rows_of_arrays
+    x, y, size, n, step, reduced = rows_of_arrays
+    x, y, rows = x + lo * n * size, y + (lo if reduced else lo * n) * size, hi - lo
     job = job_on_stack()
     memory = np.empty(describe_rows(job, size, n, step, rows, reduced, past), np.uint8)
     tile = aligned(memory)
@@ -307,14 +332,12 @@ def rows_of(x, y):
     """What `take_rows` needs to know of its arrays, which the caller keeps."""
     n, size = x.shape[-1], item_size(x)
     step = 1 if x.ndim > 1 else x.strides[-1] // size
-    return x.ctypes.data, y.ctypes.data, size, n, step, x.size // n, y.size < x.size
+    return x.ctypes.data, y.ctypes.data, size, n, step, y.size < x.size
 
 
 @njit(parallel=True, nogil=True)
-def share_rows(kernel, temperature, rows_of_arrays, past, threads):
+def share_rows(kernel, temperature, rows_of_arrays, past, lo, hi, threads):
     """`take_rows` on several threads."""
-    x, y, size, n, step, rows, reduced = rows_of_arrays
     for thread in prange(threads):
-        lo, hi = rows * thread // threads, rows * (thread + 1) // threads
-        own_x, own_y = x + lo * n * size, y + (lo if reduced else lo * n) * size
-        take_rows(kernel, temperature, (own_x, own_y, size, n, step, hi - lo, reduced), past)
+        first, last = share_of(lo, hi, thread, threads)
+        take_rows(kernel, temperature, rows_of_arrays, past, first, last)

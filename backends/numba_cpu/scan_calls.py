@@ -7,7 +7,7 @@ import numpy as np
 from .. import array_api
 from ..rows import check_out, check_outs, view
 from .arrays import Rows, as_stored, storage_of, takes
-from .launch import addresses, call_groups, share_blocks
+from .launch import addresses, take_units
 from .row import FOLD, MAP, MERGE
 from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
 from .stack import ALIGNMENT
@@ -81,7 +81,4 @@ def _run(name: str, rows: Rows, *arrays: Any) -> None:
     for operation, phase in _PHASES[name] if segments > 1 else _PHASES[name][-1:]:
         address = kernel(operation, storage_of(rows.dtype))
         share = groups if phase in (MERGE, MERGE_BACK) else units
-        if threads == 1:
-            call_groups(address, arguments, phase, share)
-        else:
-            share_blocks(address, arguments, phase, share, tile_bytes, threads)
+        take_units(address, arguments, phase, share, views[0].size, tile_bytes, threads)

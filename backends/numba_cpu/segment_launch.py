@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numba import from_dtype, prange, types
 
-from . import by_segments
+from . import by_segments, slices
 from .caching import cfunc, njit
 from .job import JOB, RATES
 from .launch import PAGE, ROW_BLOCK, SHORT_ROW, addresses, call, with_tile
@@ -49,14 +49,16 @@ def run(
     tile_bytes = -(-numbers * max(4, arrays[0].itemsize) // PAGE) * PAGE
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     arguments = addresses(*arrays, tiles, offsets, temperatures, job, lines)
-    segments = len(offsets) - 1
-    if threads == 1:
-        _take(kernel, arguments, 0, segments)
-        return
     # Each thread has about as many numbers as any other.
-    cuts = np.searchsorted(offsets, offsets[-1] * np.arange(threads + 1) // threads)
-    cuts[0], cuts[-1] = 0, segments
-    _share(kernel, arguments, cuts, tile_bytes, threads)
+    entries = [lo for lo, _ in slices.cut(len(arrays[0]), arrays[0].size)]
+    shares = len(entries) * threads
+    cuts = np.searchsorted(offsets, offsets[-1] * np.arange(shares + 1) // shares)
+    cuts[0], cuts[-1] = 0, len(offsets) - 1
+    for k in range(0, shares, threads):
+        if threads == 1:
+            _take(kernel, arguments, cuts[k], cuts[k + 1])
+        else:
+            _share(kernel, arguments, cuts[k : k + threads + 1], tile_bytes, threads)
 
 
 def describe(
