@@ -49,16 +49,16 @@ def run(
     tile_bytes = -(-numbers * max(4, arrays[0].itemsize) // PAGE) * PAGE
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     arguments = addresses(*arrays, tiles, offsets, temperatures, job, lines)
-    # Each thread has about as many numbers as any other.
-    entries = [lo for lo, _ in slices.cut(len(arrays[0]), arrays[0].size)]
-    shares = len(entries) * threads
-    cuts = np.searchsorted(offsets, offsets[-1] * np.arange(shares + 1) // shares)
-    cuts[0], cuts[-1] = 0, len(offsets) - 1
-    for k in range(0, shares, threads):
+    entries, segments = len(arrays[0]), len(offsets) - 1
+    for lo, hi in slices.cut(entries, arrays[0].size):
+        # Each thread has about as many numbers as any other.
+        cuts = np.searchsorted(offsets, lo + (hi - lo) * np.arange(threads + 1) // threads)
+        cuts[0] = 0 if lo == 0 else cuts[0]
+        cuts[-1] = segments if hi == entries else cuts[-1]
         if threads == 1:
-            _take(kernel, arguments, cuts[k], cuts[k + 1])
+            _take(kernel, arguments, cuts[0], cuts[1])
         else:
-            _share(kernel, arguments, cuts[k : k + threads + 1], tile_bytes, threads)
+            _share(kernel, arguments, cuts, tile_bytes, threads)
 
 
 def describe(

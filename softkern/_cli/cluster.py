@@ -13,7 +13,8 @@ from numpy.lib.format import open_memmap
 import softkern
 
 from . import InputError
-from .stream import BLOCK, Array, Job, create, replacing
+from .stream import BLOCK, Job, create
+from .unfinished import Array, replacing
 
 try:
     import dask.array as da
