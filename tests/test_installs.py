@@ -74,13 +74,17 @@ class TestNothingCanBeKept:
     def test_in_a_read_only_install_without_a_home(self, install):
         for path in (install, *install.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)
-        code = f"{ONE}\nassert softkern.__file__.startswith({str(install)!r})"
+        code = f"""{ONE}
+from softkern.backends.numba_cpu import caching
+assert softkern.__file__.startswith({str(install)!r})
+assert caching.folder() is None, caching.folder()
+"""
         found = python(
             code,
             warnings="ignore:softkern compiles its kernels anew:RuntimeWarning",
             before=as_anyone,
             PYTHONPATH=str(install),
-            HOME="/nowhere",
+            HOME="/dev/null",
             XDG_CACHE_HOME=None,
             NUMBA_CACHE_DIR=None,
         )
