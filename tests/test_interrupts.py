@@ -124,8 +124,40 @@ print(ended)
 """
 
 
-@pytest.mark.parametrize(
-    "delays", [(0.6, 0.1, 1.2), *([(k / 20, k / 30, k / 15) for k in range(1, 60)] if LONG else [])]
-)
+MOMENTS = [(k / 8, k / 12, k / 6) for k in range(1, 17)] if LONG else [(0.6, 0.1, 1.2)]
+
+
+@pytest.mark.parametrize("delays", MOMENTS)
 def test_a_first_call_ends_and_compiles_again(delays, tmp_path):
     python(COMPILING, *map(str, delays), NUMBA_CACHE_DIR=str(tmp_path))
+
+
+LINKING = """
+import sys
+import numpy as np, softkern
+from softkern.backends.numba_cpu import part
+
+link, left = part._Library._link_parts, int(sys.argv[1])
+
+def interrupted(*arguments):
+    global left
+    left -= 1
+    if left == 0:
+        raise KeyboardInterrupt
+    return link(*arguments)
+
+part._Library._link_parts = interrupted
+for ends in (True, False):
+    try:
+        L = softkern.logsumexp(np.log([1.0, 2.0, 3.0]))
+        assert abs(L - np.log(6)) < 1e-15
+    except KeyboardInterrupt:
+        assert ends
+    else:
+        assert not ends
+"""
+
+
+@pytest.mark.parametrize("at", [2, 25])
+def test_a_first_call_that_ends_while_parts_are_linked_can_be_made_again(at, tmp_path):
+    python(LINKING, str(at), NUMBA_CACHE_DIR=str(tmp_path))

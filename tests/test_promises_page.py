@@ -26,6 +26,7 @@ def test_there_is(file, name):
 
 
 def test_every_promise_names_a_test():
-    promises = re.findall(r"^\S.*\n(?=    \S)", PAGE, re.MULTILINE)
+    promises = re.split(r"^- ", PAGE, flags=re.MULTILINE)[1:]
     assert len(promises) >= 20
-    assert len(NAMED) >= len(promises) - 1  # the versions are run by a script
+    for promise in promises:
+        assert re.search(r"``(test_\w+\.py::|\.ci/)", promise), promise
