@@ -22,6 +22,8 @@ from numba.core.ccallback import CFunc
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
+from ..interrupts import put_off
+
 
 def _version() -> str:
     """What all code depends on, as a name."""
@@ -97,6 +99,9 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         compiled: Any = numba.njit(**options)(function)
         compiled._cache = _cache_of(function)
+        compiled.compile = put_off()(
+            compiled.compile
+        )  # LLVM calls Python, and loses what it raises
         return compiled
 
     return decorate
@@ -109,7 +114,8 @@ def cfunc(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]
         parts = normalize_signature(signature)  # type: ignore[no-untyped-call]
         compiled: Any = CFunc(function, parts, {}, options)
         compiled._cache = _cache_of(function)
-        compiled.compile()
+        with put_off():
+            compiled.compile()
         return compiled
 
     return decorate
