@@ -98,12 +98,14 @@ def replacing(target: Path, *, keep: bool = False) -> Iterator[Path]:
 @contextmanager
 def _alone(part: Path) -> Iterator[None]:
     """Keep other runs from writing to a file, where files can be locked."""
-    with part.open("ab") as file:
-        if sys.platform != "win32":
-            from fcntl import LOCK_EX, LOCK_NB, flock
+    if sys.platform == "win32":  # which does not rename an open file, either
+        yield
+        return
+    from fcntl import LOCK_EX, LOCK_NB, flock
 
-            try:
-                flock(file, LOCK_EX | LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"another run is writing {part}") from None
+    with part.open("ab") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another run is writing {part}") from None
         yield
