@@ -115,11 +115,12 @@ assert caching.folder() is None, caching.folder()
         )
         assert done.returncode == 0
 
-    def test_once_the_folder_is_gone(self, tmp_path):
+    def test_once_the_folder_is_gone(self, tmp_path, install):
         folder = tmp_path / "gone"
         begin = f"import shutil, softkern.backends.numba_cpu; shutil.rmtree({str(folder)!r})\n"
         spoil = f"open({str(folder)!r}, 'w').close()\n"
-        assert python(begin + spoil + ONE, NUMBA_CACHE_DIR=str(folder)) == "0\n"
+        environment = {"PYTHONPATH": str(install), "NUMBA_CACHE_DIR": str(folder)}
+        assert python(begin + spoil + ONE, **environment) == "0\n"
 
 
 def truncate(path):
