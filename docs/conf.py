@@ -30,7 +30,14 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "softkern"
 html_show_sourcelink = False
-_wide = ("getting_started", "mathematics", "embedding", "embedding_compiled", "embedding_cuda")
+_wide = (
+    "getting_started",
+    "mathematics",
+    "embedding",
+    "embedding_compiled",
+    "embedding_cuda",
+    "promises",
+)
 html_sidebars: dict[str, list[str]] = {page: [] for page in _wide}
 html_theme_options = {"navbar_align": "left", "secondary_sidebar_items": ["page-toc"]}
 

@@ -111,6 +111,11 @@ def _add_run_arguments(run: _Parser) -> None:
         "--temperature", type=float, default=1.0, metavar="T", help=">= 0 (default: %(default)s)"
     )
     run.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep what is done when interrupted, in OUT.npy.part, and go on from there when run again",
+    )
+    run.add_argument(
         "--engine",
         choices=["here", "dask"],
         default="here",

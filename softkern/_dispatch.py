@@ -47,7 +47,10 @@ def _backend_for(library: str) -> Any:
     # Import statements, which torch.compile can follow; import_module it cannot.
     match library:
         case "numpy":
-            from .backends import numba_cpu
+            from .backends.interrupts import put_off
+
+            with put_off():  # Numba cannot be imported again that has been halfway
+                from .backends import numba_cpu
 
             return numba_cpu
         case "cupy":

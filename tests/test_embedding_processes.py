@@ -1,18 +1,15 @@
 """What a package that builds on softkern can count on: threads and compiled kernels of its processes."""
 
 import multiprocessing
-import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
 import softkern
 
 threads = pytest.importorskip("softkern.backends.numba_cpu.threads")
-caching = pytest.importorskip("softkern.backends.numba_cpu.caching")
 
 
 def number_of_threads(_):
@@ -54,10 +51,6 @@ class TestThreads:
             assert [pool["num_threads"] for pool in now] == pools
 
 
-def refuse(*_):
-    raise PermissionError
-
-
 ANEW = """
 import warnings
 import numpy as np
@@ -83,23 +76,3 @@ class TestCache:
         )
         assert done.returncode == 0, done.stderr
         assert "set NUMBA_CACHE_DIR to one that can be written to" in done.stdout
-
-    @pytest.fixture
-    def outdated(self, monkeypatch, tmp_path):
-        """What is cached is older than its source."""
-        index = tmp_path / "__pycache__" / "kernel.nbi"
-        index.parent.mkdir()
-        index.touch()
-        os.utime(index, (0, 0))
-        (tmp_path / "caching.py").touch()
-        monkeypatch.setattr(caching, "__file__", str(tmp_path / "caching.py"))
-        return index
-
-    def test_outdated_kernels_are_dropped(self, outdated):
-        caching._drop_outdated()
-        assert not outdated.exists()
-
-    def test_read_only_they_stay(self, outdated, monkeypatch):
-        monkeypatch.setattr(Path, "unlink", refuse)
-        caching._drop_outdated()
-        assert outdated.exists()

@@ -8,9 +8,9 @@ from functools import cache
 from math import inf
 from typing import Any
 
-from numba import carray, cfunc, types
+from numba import carray, types
 
-from .caching import CACHED
+from .caching import cfunc
 from .launch import COLDEST, HOTTEST
 from .linked import linked
 from .linked_calls import (
@@ -71,4 +71,4 @@ def c_function(name: str, number: types.Type) -> Any:
     """The compiled function; its `address` is C's."""
     numbers, temperature = types.CPointer(number), types.CPointer(types.float64)
     signature = types.intc(numbers, types.intp, numbers, temperature)
-    return cfunc(signature, cache=CACHED, error_model="numpy")(FUNCTIONS[name])
+    return cfunc(signature, error_model="numpy")(FUNCTIONS[name])

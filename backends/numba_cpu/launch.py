@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numba import cfunc, from_dtype, types
+from numba import from_dtype, types
 
-from . import over_columns, over_rows
-from .caching import CACHED
+from . import over_columns, over_rows, slices
+from .caching import cfunc
 from .job import JOB
 from .layout import arrange, memo_bytes
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
@@ -39,7 +39,7 @@ def _compiled(function: Any, storage: types.Type):
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
-    return cfunc(signature, cache=CACHED, error_model="numpy")(function)
+    return cfunc(signature, error_model="numpy")(function)
 
 
 class _Described:
@@ -123,8 +123,8 @@ def run(
     pointers = (*places, aligned(tiles), *(a.ctypes.data for a in own))
     merge = merging(from_dtype(temperatures.dtype)).address if job.blocks > 1 else 0
     groups, blocks, rest = job.groups, job.blocks, (labelled, job.tile_bytes)
-    if groups >= threads or blocks == 1:
-        run_work(kernel, merge, pointers, WHOLE, groups, blocks, *rest, threads)
+    if blocks == 1 or (groups >= threads and x.size <= groups * slices.AT_ONCE):
+        run_work(kernel, merge, pointers, WHOLE, groups, x.size, blocks, *rest, threads)
         return
     for address, phase, units, most in (
         (kernel, FOLD, groups * blocks, threads),
@@ -132,7 +132,7 @@ def run(
         (kernel, MAP, groups * blocks, threads),
         *([(kernel, LABEL, groups, 1)] if labelled else []),
     ):
-        run_work(address, 0, pointers, phase, units, blocks, *rest, most)
+        run_work(address, 0, pointers, phase, units, x.size, blocks, *rest, most)
 
 
 def aligned(buffer: Any) -> int:

@@ -1,11 +1,11 @@
 """Kernels inside other compiled code: linked into it, and run on the thread that it runs on."""
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .caching import CACHED
+from .caching import njit
 from .calling import call
 from .job import RATES
 from .launch import kernel, merging
@@ -56,7 +56,7 @@ def number_on_stack(typing, x):
     return numbers(x), generate
 
 
-@njit(nogil=True, cache=CACHED)
+@njit(nogil=True)
 def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     """Run one of the `linked` kernels on a contiguous row, with no memory but the stack.
 

@@ -1,17 +1,17 @@
 """`launch.run` for compiled code: on the thread that it runs on."""
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from .caching import CACHED
+from .caching import njit
 from .calling import take_groups
 from .job import JOB
 from .layout import arrange, memo_bytes
 from .simd import inline
 from .stack import ALIGNMENT
 
-entry = njit(nogil=True, cache=CACHED, error_model="numpy", no_cfunc_wrapper=True)
+entry = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 
 
 @intrinsic

@@ -1,11 +1,11 @@
 """What compiled code that calls softkern does with its arrays, before and after a linked kernel."""
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import overload
 
-from .caching import CACHED
+from .caching import njit
 from .launch import COLDEST, HOTTEST
 from .layout import SHORT_ROW
 from .linked import LONGEST_ON_STACK, number_on_stack, run_row
@@ -13,7 +13,7 @@ from .linked_arrays import keep_alive, run_alone
 from .own import CLASS, COTANGENT, LINES, SHARE
 from .plain import PAST_CACHE
 
-compiled = njit(nogil=True, cache=CACHED, error_model="numpy")
+compiled = njit(nogil=True, error_model="numpy")
 
 
 @compiled

@@ -1,10 +1,11 @@
 """Cross-entropy to classes inside code that Numba compiles, as `overloads` has the other operations."""
 
+import numba
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.core.errors import TypingError
 
-from .caching import CACHED
+from .caching import njit
 from .linked import linked
 from .linked_calls import checked, class_lines, of_each, run_arrays, shape_without, total
 from .overloads import flattener, is_none, reader, viewer
@@ -32,7 +33,7 @@ def _losses_of(logits, target, g, axis, temperature, options, reduction):
         raise TypingError("inside @njit g must be a number where losses are reduced")
     is_mean = _name_of(reduction) == "mean"
 
-    @njit(nogil=True, error_model="numpy")
+    @numba.njit(nogil=True, error_model="numpy")
     def run(logits, target, g, axis, temperature):
         t, own = checked(temperature), read(logits)
         rows = view(own, axis)
@@ -67,22 +68,22 @@ def _reducer(logits, reduction):
     return _first if logits.ndim == 1 else _each
 
 
-@njit(nogil=True, cache=CACHED, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _mean(losses, logits, axis):
     return losses.dtype.type(total(losses) / losses.size)
 
 
-@njit(nogil=True, cache=CACHED)
+@njit(nogil=True)
 def _sum(losses, logits, axis):
     return losses.dtype.type(total(losses))
 
 
-@njit(nogil=True, cache=CACHED)
+@njit(nogil=True)
 def _first(losses, logits, axis):
     return losses[0]
 
 
-@njit(nogil=True, cache=CACHED)
+@njit(nogil=True)
 def _each(losses, logits, axis):
     return losses.copy().reshape(shape_without(logits, axis))
 

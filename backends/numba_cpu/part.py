@@ -55,11 +55,12 @@ class _Library(JITCodeLibrary):
 
     def _get_module_for_linking(self):
         if self._shared_module is None:
-            self._shared_module = self._final_module.clone()
-            self._link_parts(self._shared_module, set())
-            for function in self._shared_module.functions:
+            module = self._final_module.clone()
+            self._link_parts(module, set())
+            for function in module.functions:
                 if not function.is_declaration and function.linkage == Linkage.external:
                     function.linkage = "linkonce_odr"  # as another part may hold it, too
+            self._shared_module = module  # whole: what links it may be interrupted
         return self._shared_module
 
     def _link_parts(self, module, linked):

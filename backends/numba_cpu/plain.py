@@ -7,9 +7,9 @@ compiles the look as a C function of CPython's kind, which reads NumPy's arrays 
 from functools import cache
 
 import numpy as np
-from numba import cfunc, types
+from numba import types
 
-from .caching import CACHED
+from .caching import cfunc
 from .calling import call
 from .launch import COLDEST, HOTTEST
 from .layout import SHORT_ROW, arrange
@@ -183,7 +183,7 @@ def _run(kernel, pointers, job, threads, tile_bytes, f):
 @part
 def _share(kernel, pointers, groups, threads, tile_bytes, f):
     work = _work_on_stack()
-    work.kernel, work.units, work.blocks = kernel, groups, 1
+    work.kernel, work.last, work.blocks = kernel, groups, 1
     work.x, work.v, work.y, work.dy, work.tile = pointers[:5]
     work.memo, work.temperatures, work.job, work.lines = pointers[5:]
     work.threads, work.tile_bytes = threads, tile_bytes
@@ -297,4 +297,4 @@ def _call(own, arguments, count):
 def code():
     """Where the C function is that looks at a call."""
     signature = types.intp(types.intp, types.CPointer(types.intp), types.intp)
-    return cfunc(signature, cache=CACHED, error_model="numpy")(_call).address
+    return cfunc(signature, error_model="numpy")(_call).address

@@ -10,6 +10,7 @@ import numpy as np
 from . import plain
 from .objects import FUNCTION
 from .sharing import part
+from .slices import AT_ONCE
 from .threads import WORTH_SHARING, parallel_for, threads_for
 
 _FASTCALL = 0x80  # METH_FASTCALL: called with an array of arguments
@@ -82,8 +83,8 @@ def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> N
 
 
 def call_large(name: str, x: Any, *arguments: Any) -> Any:
-    """A plain call that threads share; None where it is none, or there are few numbers."""
-    if type(x) is not np.ndarray or x.size < WORTH_SHARING:
+    """A plain call that threads share; None where it is none, or there are few numbers, or too many."""
+    if type(x) is not np.ndarray or not WORTH_SHARING <= x.size <= AT_ONCE:
         return None
     threads = threads_for(x.size)
     if threads > 1 and not _tables[name]["part"]:

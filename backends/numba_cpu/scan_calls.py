@@ -82,4 +82,4 @@ def _run(name: str, rows: Rows, *given: Any) -> None:
     for operation, phase in _PHASES[name] if segments > 1 else _PHASES[name][-1:]:
         address = kernel(operation, storage_of(rows.dtype))
         share = groups if phase in (MERGE, MERGE_BACK) else units
-        run_work(address, 0, pointers, phase, share, 1, False, tile_bytes, threads)
+        run_work(address, 0, pointers, phase, share, views[0].size, 1, False, tile_bytes, threads)

@@ -8,9 +8,9 @@ import math
 from functools import cache
 
 import numpy as np
-from numba import carray, cfunc, from_dtype, types
+from numba import carray, from_dtype, types
 
-from .caching import CACHED
+from .caching import cfunc
 from .elementary import add_pairs, multiply_pairs
 from .folds import reciprocal
 from .memory import load, load_first, load_one, offset, store_first, store_one
@@ -232,4 +232,4 @@ def kernel(name: str, storage: types.Type) -> int:
     signature = types.void(
         *(numbers,) * 4, *(computed,) * 3, job, computed, types.intp, types.intp, types.intp
     )
-    return cfunc(signature, cache=CACHED, error_model="numpy")(KERNELS[name]).address
+    return cfunc(signature, error_model="numpy")(KERNELS[name]).address

@@ -4,15 +4,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cfunc, from_dtype, types
+from numba import from_dtype, types
 
-from . import by_segments
-from .caching import CACHED
+from . import by_segments, slices
+from .caching import cfunc
 from .job import JOB, RATES
 from .launch import aligned
 from .layout import PAGE, ROW_BLOCK, SHORT_ROW
 from .row import ROOM, WHOLE
-from .sharing import run as run_work
+from .sharing import run_slice
 from .simd import compute_type
 from .stack import ALIGNMENT
 
@@ -25,7 +25,7 @@ def kernel(name: str, storage: types.Type):
     signature = types.void(
         *(numbers,) * 4, computed, offsets, computed, job, computed, *(types.intp,) * 3
     )
-    return cfunc(signature, cache=CACHED, error_model="numpy")(getattr(by_segments, name))
+    return cfunc(signature, error_model="numpy")(getattr(by_segments, name))
 
 
 def run(
@@ -53,12 +53,14 @@ def run(
     own = (offsets, temperatures, job, lines)
     places = (a.ctypes.data for a in arrays)
     pointers = (*places, aligned(tiles), *(a.ctypes.data for a in own))
-    segments = len(offsets) - 1
-    # Each thread has about as many numbers as any other.
-    cuts = np.searchsorted(offsets, offsets[-1] * np.arange(threads + 1) // threads)
-    cuts[0], cuts[-1] = 0, segments
-    cuts_at = cuts.ctypes.data
-    run_work(kernel, 0, pointers, WHOLE, segments, 1, False, tile_bytes, threads, cuts_at)
+    entries, segments = len(arrays[0]), len(offsets) - 1
+    for lo, hi in slices.cut(entries, arrays[0].size):
+        # Each thread has about as many numbers as any other.
+        cuts = np.searchsorted(offsets, lo + (hi - lo) * np.arange(threads + 1) // threads)
+        cuts[0] = 0 if lo == 0 else cuts[0]
+        cuts[-1] = segments if hi == entries else cuts[-1]
+        ends, rest = (int(cuts[0]), int(cuts[-1])), (1, False, tile_bytes, threads)
+        run_slice(kernel, 0, pointers, WHOLE, *ends, *rest, cuts.ctypes.data)
 
 
 def describe(

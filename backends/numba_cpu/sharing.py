@@ -3,13 +3,15 @@
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, from_dtype, types
+from numba import from_dtype, types
 from numba.extending import intrinsic
 
-from .caching import CACHED
+from . import slices
+from .caching import cfunc
 from .calling import POINTERS, call, take_groups
 from .objects import at_address, words_at
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
@@ -31,7 +33,8 @@ WORK = np.dtype(
             "job",
             "lines",
             "phase",
-            "units",  # of work, which in the phase WHOLE are groups
+            "first",  # of the units of work, which in the phase WHOLE are groups
+            "last",  # and the one behind the last
             "blocks",  # of a row
             "labelled",
             "tile_bytes",
@@ -50,8 +53,9 @@ def _take_part(first, count, steps, work):
         if work.cuts:
             lo, hi = words_at(work.cuts)[thread], words_at(work.cuts)[thread + 1]
         else:
-            lo = work.units * thread // work.threads
-            hi = work.units * (thread + 1) // work.threads
+            units = work.last - work.first
+            lo = work.first + units * thread // work.threads
+            hi = work.first + units * (thread + 1) // work.threads
         tile = work.tile + thread * work.tile_bytes
         arguments = (
             work.x,
@@ -75,7 +79,7 @@ def part() -> int:
     """The address of `_take_part`."""
     words = types.CPointer(types.intp)
     signature = types.void(words, words, words, types.intp)
-    return int(cfunc(signature, cache=CACHED, error_model="numpy")(_take_part).address)
+    return int(cfunc(signature, error_model="numpy")(_take_part).address)
 
 
 @intrinsic
@@ -116,28 +120,39 @@ def run(
     pointers: tuple[int, ...],
     phase: int,
     units: int,
+    numbers: int,
+    *rest: Any,
+) -> None:
+    """Run a kernel on units that hold so many numbers, in slices; the rest is as of `run_slice`."""
+    for lo, hi in slices.cut(units, numbers):
+        run_slice(kernel, merging, pointers, phase, lo, hi, *rest)
+
+
+def run_slice(
+    kernel: int,
+    merging: int,
+    pointers: tuple[int, ...],
+    phase: int,
+    lo: int,
+    hi: int,
     blocks: int,
     labelled: bool,
     tile_bytes: int,
     threads: int,
     cuts: int = 0,
 ) -> None:
-    """Run a kernel, each argument as in `WORK`."""
+    """Run a kernel on the units from lo to hi, each argument as in `WORK`."""
     if threads > 1:
-        rest = phase, units, blocks, labelled, tile_bytes, threads, cuts
+        rest = phase, lo, hi, blocks, labelled, tile_bytes, threads, cuts
         work = np.array([(kernel, merging, *pointers, *rest)], WORK)
-        places = (
-            (ctypes.c_ssize_t * 1)(0),
-            (ctypes.c_ssize_t * 1)(threads),
-            (ctypes.c_ssize_t * 1)(1),
-        )
-        _parallel()(part(), *places, work.ctypes.data, 0, 1, threads)
+        word = ctypes.c_ssize_t * 1
+        _parallel()(part(), word(0), word(threads), word(1), work.ctypes.data, 0, 1, threads)
         return
     take = _function(kernel)
     if phase != WHOLE or blocks == 1:
-        take(*pointers, phase, 0, units)
+        take(*pointers, phase, lo, hi)
         return
-    for group in range(units):
+    for group in range(lo, hi):
         take(*pointers, FOLD, group * blocks, (group + 1) * blocks)
         _function(merging)(*pointers, MERGE, group, group + 1)
         take(*pointers, MAP, group * blocks, (group + 1) * blocks)

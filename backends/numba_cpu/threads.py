@@ -5,6 +5,7 @@ two threads use it at once: there the kernels run serially, on the caller's thre
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from functools import cache
 
 import numba
 from llvmlite import binding
+from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
 
 # Waking a second thread costs more than it saves below about this many numbers.
@@ -28,13 +30,19 @@ class _Caller(threading.local):
 _caller = _Caller()
 
 
-def _note_fork() -> None:
+def _begin_child() -> None:
     global _forked
     _forked = True
+    global_compiler_lock.release()  # type: ignore[no-untyped-call]
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_fork)
+    # A child would wait for ever for a thread that it does not have to finish compiling.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=_begin_child,
+    )
 
 
 def get_num_threads() -> int:
@@ -67,7 +75,8 @@ def threads_for(size: int) -> int:
     layer = _layer()
     # What `get_num_threads` returns, less the locks that Numba takes to see that its layer runs.
     count = int(parallel._get_num_threads()) if _chosen is None else _chosen  # type: ignore[attr-defined]
-    if count > 1 and layer == "workqueue" and threading.active_count() > 1:
+    # `threading` would count those alone that it has started.
+    if count > 1 and layer == "workqueue" and len(sys._current_frames()) > 1:
         return 1
     return count
 

@@ -14,7 +14,8 @@ import softkern
 
 from . import InputError
 from .npy import Array, mapped
-from .stream import BLOCK, Job, create, replacing
+from .stream import BLOCK, Job, create
+from .unfinished import replacing
 
 try:
     import dask.array as da

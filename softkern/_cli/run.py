@@ -20,24 +20,28 @@ def run(arguments: Namespace) -> int:
         raise InputError(f"{target} is not a file, and would be replaced by one")
     if arguments.scheduler and arguments.engine != "dask":
         raise InputError("--scheduler is for --engine dask")
+    if arguments.resume and arguments.engine != "here":
+        raise InputError("--resume is for --engine here")
     job = stream.plan(arguments.input, arguments.op, arguments.axis, arguments.temperature)
 
-    started = perf_counter()
+    started, share = perf_counter(), 1.0
     if arguments.engine == "dask":
         from . import cluster
 
         cluster.execute(job, target, arguments.scheduler)
     else:
-        with _progress(stream.work(job) * job.dtype.itemsize) as advance:
-            stream.execute(job, target, lambda n: advance(n * job.dtype.itemsize))
-    _report(job, target, perf_counter() - started, arguments.json)
+        work, size = stream.work(job), job.dtype.itemsize
+        with _progress(work * size) as advance:
+            before = stream.execute(job, target, lambda n: advance(n * size), arguments.resume)
+        share -= before / max(work, 1)
+    _report(job, target, perf_counter() - started, share, arguments.json)
     return 0
 
 
-def _report(job: stream.Job, target: Path, seconds: float, as_json: bool) -> None:
+def _report(job: stream.Job, target: Path, seconds: float, share: float, as_json: bool) -> None:
     read = math.prod(job.shape) * job.dtype.itemsize
     written = math.prod(job.result_shape) * job.result_dtype.itemsize
-    speed = (read + written) / seconds / 1e9
+    speed = share * (read + written) / seconds / 1e9  # of what was left to do
     if as_json:
         summary = {
             "op": job.op,

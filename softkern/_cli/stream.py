@@ -14,10 +14,8 @@ multiplied by to become the softmax of the row. To log_softmax, log_softmax(c)[k
 import errno
 import math
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +27,7 @@ import softkern
 
 from . import InputError
 from .npy import Array, mapped
+from .unfinished import Journal, Progress, replacing
 
 BLOCK = 2**23  # elements: 64 MiB of float64
 PAGE = 4096  # bytes
@@ -71,39 +70,107 @@ def plan(source: Path, op: str, axis: int | tuple[int, ...] | None, temperature:
 
 def work(job: Job) -> int:
     """Return how many elements are to be worked on, those read twice counted twice."""
-    passes = 1 if job.op == "logsumexp" else 2
-    return sum(_size(box) * passes ** (len(pieces) > 1) for pieces in _tiles(job) for box in pieces)
+    return sum(_worth(job, pieces) for pieces in _tiles(job))
 
 
-def execute(job: Job, target: Path, advance: Callable[[int], object]) -> None:
-    """Write the result to `target`; tell `advance` of every element worked on."""
-    with np.errstate(all="ignore"), replacing(target) as part:
-        create(part, job)
-        for pieces in _tiles(job):
-            first, *others = pieces
-            if not others:
-                _write(part, job, first, _apply(job.op, job, _read(job, first)))
-                advance(_size(first))
-                continue
-            M, c = _fold(job, pieces, advance)
-            if job.op == "logsumexp":
-                _write(part, job, first, _logsumexp(job, M, c))
-            else:
-                _map(job, pieces, c, part, advance)
+def execute(job: Job, target: Path, advance: Callable[[int], object], resume: bool) -> int:
+    """Write the result to `target`; tell `advance` of every element worked on.
+
+    With `resume` go on where a run was interrupted that had it too; return how many elements that one
+    had worked on.
+    """
+    with np.errstate(all="ignore"), replacing(target, keep=resume) as part:
+        journal = Journal(part, _identity(job))
+        begun = journal.read() if resume else None
+        if begun is None or not _is_begun(part, job):
+            journal.delete()
+            create(part, job)
+            begun = Progress()
+        done, before = begun, _worked(job, begun)
+        advance(before)
+        try:
+            for done, size in _steps(job, part, begun):
+                advance(size)
+                if resume:
+                    journal.record(done)
+        except BaseException:
+            if resume:
+                journal.write(done)
+            raise
+        journal.delete()
+    return before
 
 
-def _fold(job: Job, pieces: list[Box], advance: Callable[[int], object]) -> tuple[Array, Array]:
-    """Return M, and c stacked along axis 0, in extended precision where there is one."""
-    maxima, log_sums = [], []
-    for piece in pieces:
-        x = _read_wide(job, piece)
-        maxima.append(x.max(axis=job.axes, keepdims=True))
-        # Where x is largest, softmax is 1/s and log_softmax -log s; each is accurate for its own.
-        y = _apply("softmax" if job.op == "softmax" else "log_softmax", job, x)
-        y = y.max(axis=job.axes, keepdims=True).astype(np.longdouble)
-        log_sums.append(-np.log(y) if job.op == "softmax" else -y)
-        advance(_size(piece))
-    m, log_s = np.stack(maxima).astype(np.longdouble), np.stack(log_sums)
+def _identity(job: Job) -> dict[str, str]:
+    """What makes the result of a job, and the steps to it."""
+    source = job.source.stat()
+    file = source.st_ino, source.st_size, source.st_mtime_ns, source.st_ctime_ns
+    options = {name: str(value) for name, value in job._asdict().items() if name != "source"}
+    steps = f"{BLOCK} {PAGE} {np.dtype(np.longdouble).str}"
+    return {"input": str(file), "version": softkern.__version__, "step": steps, **options}
+
+
+def _is_begun(part: Path, job: Job) -> bool:
+    """Whether there is room for the whole result, as `create` makes it."""
+    try:
+        y = open_memmap(part, mode="r")
+    except (OSError, ValueError):
+        return False
+    return y.shape == job.result_shape and y.dtype == job.result_dtype
+
+
+def _worked(job: Job, done: Progress) -> int:
+    """How many elements have been worked on."""
+    tiles = list(islice(_tiles(job), done.tiles + 1))
+    begun = tiles[done.tiles] if done.folds else []
+    pieces = begun[: len(done.folds)] + begun[: done.mapped]
+    return sum(_worth(job, tile) for tile in tiles[: done.tiles]) + sum(map(_size, pieces))
+
+
+def _worth(job: Job, pieces: list[Box]) -> int:
+    """How many elements of a tile are to be worked on."""
+    passes = 2 if len(pieces) > 1 and job.op != "logsumexp" else 1
+    return passes * sum(map(_size, pieces))
+
+
+def _steps(job: Job, part: Path, done: Progress) -> Iterator[tuple[Progress, int]]:
+    """Do what is not done; after each step yield what is, and the elements worked on in the step."""
+    for pieces in islice(_tiles(job), done.tiles, None):
+        first, *others = pieces
+        if not others:
+            _write(part, job, first, _apply(job.op, job, _read(job, first)))
+            done = Progress(done.tiles + 1)
+            yield done, _size(first)
+            continue
+        for piece in pieces[len(done.folds) :]:
+            done = done._replace(folds=(*done.folds, _fold(job, piece)))
+            yield done, _size(piece)
+        M, c = _merge(job, done.folds)
+        if job.op == "logsumexp":
+            _write(part, job, first, _logsumexp(job, M, c))
+        else:
+            shares = getattr(softkern, job.op)(c, axis=0)
+            for piece, share in list(zip(pieces, shares, strict=True))[done.mapped :]:
+                _map(job, piece, share, part)
+                done = done._replace(mapped=done.mapped + 1)
+                yield done, _size(piece)
+        done = Progress(done.tiles + 1)
+        yield done, 0
+
+
+def _fold(job: Job, piece: Box) -> Array:
+    """Return m and log s of a piece, in extended precision where there is one."""
+    x = _read_wide(job, piece)
+    m = x.max(axis=job.axes, keepdims=True).astype(np.longdouble)
+    # Where x is largest, softmax is 1/s and log_softmax -log s; each is accurate for its own.
+    y = _apply("softmax" if job.op == "softmax" else "log_softmax", job, x)
+    y = y.max(axis=job.axes, keepdims=True).astype(np.longdouble)
+    return np.stack([m, -np.log(y) if job.op == "softmax" else -y])
+
+
+def _merge(job: Job, folds: Sequence[Array]) -> tuple[Array, Array]:
+    """Return M, and c stacked along axis 0."""
+    m, log_s = np.stack(folds, axis=1)
     M = m.max(axis=0)
     d = np.where(m == M, 0, (m - M) / job.temperature)
     return M, np.where(m == -np.inf, m, d + log_s)
@@ -115,16 +182,12 @@ def _logsumexp(job: Job, M: Array, c: Array) -> Array:
     return np.where(np.isinf(M), M, L).squeeze(axis=job.axes)
 
 
-def _map(
-    job: Job, pieces: list[Box], c: Array, part: Path, advance: Callable[[int], object]
-) -> None:
+def _map(job: Job, piece: Box, share: Array, part: Path) -> None:
     nothing, join = (0, np.multiply) if job.op == "softmax" else (-np.inf, np.add)
-    for piece, share in zip(pieces, getattr(softkern, job.op)(c, axis=0), strict=True):
-        y = _apply(job.op, job, _read_wide(job, piece))
-        # A piece all of -inf is NaN by itself, but has no share in a row that goes on.
-        y = np.where(share == nothing, nothing, join(y, share.astype(y.dtype)))
-        _write(part, job, piece, y)
-        advance(_size(piece))
+    y = _apply(job.op, job, _read_wide(job, piece))
+    # A piece all of -inf is NaN by itself, but has no share in a row that goes on.
+    y = np.where(share == nothing, nothing, join(y, share.astype(y.dtype)))
+    _write(part, job, piece, y)
 
 
 def _apply(op: str, job: Job, x: Array) -> Array:
@@ -195,18 +258,3 @@ def create(part: Path, job: Job) -> None:
 
 def _write(part: Path, job: Job, box: Box, y: Array) -> None:
     open_memmap(part, mode="r+")[_result_box(job, box)] = y
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a file beside `target` that takes its place when complete, and vanishes otherwise."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    terminate = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield part
-        with part.open("r+b") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-        signal.signal(signal.SIGTERM, terminate)
