@@ -1,15 +1,17 @@
 """exp and log on vectors, and error-free sums.
 
-exp(x) is 2**k 2**f with k + f = x log2(e), k whole and |f| <= 1/2, which leaves an error of at most
-about 0.8 ulp. Where its rounding error is wanted too, exp(x) is 2**k exp(r), for which r is known
-beyond its last digit (Cody and Waite). log follows fdlibm. Polynomials are minimax fits of relative
+In float64, and wherever its rounding error is wanted, exp(x) is 2**k exp(r), for which r is known beyond
+its last digit (Cody and Waite): an error of at most about 0.9 ulp. In float32 it is 2**k 2**f with k + f =
+x log2(e), of fewer operations: about 1.2 ulp. log follows fdlibm. Polynomials are minimax fits of relative
 error (Remez).
 """
 
 import math
 
 from numba import types
+from numba.extending import overload
 
+from .part import PART
 from .simd import (
     constant,
     exponent_from_low_bits,
@@ -36,7 +38,7 @@ HEADROOM = constant({F32: 48.0, F64: 600.0})
 _SHIFT = constant({F32: 1.5 * 2.0**23 + 127 + SCALE[F32], F64: 1.5 * 2.0**52 + 1023 + SCALE[F64]})
 REACH = constant({F32: 2.0**20, F64: 2.0**40})
 _LOG2E = constant({F32: 1.4426950216293335, F64: math.log2(math.e)})
-_LOG2E_LAST = constant({F32: 1.925963033500011e-08, F64: 2.0355273740931033e-17})
+_LOG2E_LAST = constant({F32: 1.925963033500011e-08})
 _POWER_OF_2 = polynomial(
     {
         F32: [
@@ -47,20 +49,6 @@ _POWER_OF_2 = polynomial(
             0.00961843878030777,
             0.0013399003073573112,
             0.00015353257185779512,
-        ],
-        F64: [
-            1.0,
-            0.6931471805599453,
-            0.24022650695910133,
-            0.05550410866482007,
-            0.009618129107593845,
-            0.001333355814677741,
-            0.00015403530457493833,
-            1.525273349125907e-05,
-            1.3215435076735192e-06,
-            1.0178200023642317e-07,
-            7.07382089391508e-09,
-            4.434750446303553e-10,
         ],
     }
 )
@@ -164,36 +152,77 @@ def exp_base(q):
 @inline
 def exp(x, base):
     """exp(x) * 2**(SCALE - k); NaN stays NaN."""
-    f, power = _fraction_and_power(x, base)
-    return select(x < base[1], splat(x, 0.0), _POWER_OF_2(f) * power)
+    return select(x < base[1], splat(x, 0.0), _exp(x, base))
 
 
 @inline
 def exp_of_sum(x, error, base):
     """exp(x + error) * 2**(SCALE - k)."""
-    f, power = _fraction_and_power(x, base)
-    f = fma(error, _LOG2E(x), f)
-    return select(x < base[1], splat(x, 0.0), _POWER_OF_2(f) * power)
+    return select(x < base[1], splat(x, 0.0), _exp_of_sum(x, error, base))
+
+
+def _exp(x, base):
+    """Chosen by type, see below."""
+
+
+def _exp_of_sum(x, error, base):
+    """Chosen by type, see below."""
+
+
+_chosen = {"jit_options": {"forceinline": True, **PART}}
+
+
+@overload(_exp, **_chosen)
+def _exp_by_type(x, base):
+    if x.element == F32:
+        return lambda x, base: _by_powers_of_2(x, base, _fraction(x, base))
+    return lambda x, base: _by_powers_of_e(x, splat(x, -0.0), base)
+
+
+@overload(_exp_of_sum, **_chosen)
+def _exp_of_sum_by_type(x, error, base):
+    if x.element == F32:
+        return lambda x, error, base: _by_powers_of_2(
+            x, base, fma(error, _LOG2E(x), _fraction(x, base))
+        )
+    return lambda x, error, base: _by_powers_of_e(x, error, base)
 
 
 @inline
-def _fraction_and_power(x, base):
-    """f and 2**(SCALE + whole number - k), where x log2(e) is that whole number and f."""
+def _fraction(x, base):
+    """f, where x log2(e) is a whole number and f."""
+    whole = base[0] - fma(x, _LOG2E(x), base[0])
+    return fma(x, _LOG2E_LAST(x), fma(x, _LOG2E(x), whole))
+
+
+@inline
+def _by_powers_of_2(x, base, f):
+    return _POWER_OF_2(f) * exponent_from_low_bits(fma(x, _LOG2E(x), base[0]))
+
+
+@inline
+def _by_powers_of_e(x, error, base):
+    high, tail, power = _parts(x, error, base)
+    return (1.0 + (high + tail)) * power
+
+
+@inline
+def _parts(x, error, base):
+    """high, tail and power of exp(x + error) * 2**(SCALE - k) = (1 + (high + tail)) * power."""
     shifted = fma(x, _LOG2E(x), base[0])
-    f = fma(x, _LOG2E(x), base[0] - shifted)
-    return fma(x, _LOG2E_LAST(x), f), exponent_from_low_bits(shifted)
+    k = shifted - base[0]
+    high = fma(k, _MINUS_LN2_HIGH(x), x)
+    low = fma(k, _MINUS_LN2_LOW(x), error)
+    r = high + low
+    return high, fma(r * r, _EXP_TAIL(r), low), exponent_from_low_bits(shifted)
 
 
 @inline
 def exp_pair(x, error, base):
     """`exp_of_sum` as a rounded number and its error."""
-    shifted = fma(x, _LOG2E(x), base[0])
-    k, power = shifted - base[0], exponent_from_low_bits(shifted)
-    high = fma(k, _MINUS_LN2_HIGH(x), x)
-    low = fma(k, _MINUS_LN2_LOW(x), error)
-    r = high + low
+    high, tail, power = _parts(x, error, base)
     rounded = 1.0 + high
-    tail = (high - (rounded - 1.0)) + fma(r * r, _EXP_TAIL(r), low)
+    tail = (high - (rounded - 1.0)) + tail
     p = rounded + tail
     zero, too_low = splat(x, 0.0), x < base[1]
     return select(too_low, zero, p * power), select(too_low, zero, (tail - (p - rounded)) * power)
