@@ -69,7 +69,8 @@ def arrange(job, outer, n, inner, size):
     # The masked end of a short row would be read too soon after it is written.
     whole = n % vector == 0 or n > LONG_ROW
     job.keeps = job.keeps and job.write_directly and alone and whole and not columns
-    parts_of_tile = 3 if job.reads_v or job.labelled else 1
+    # Of x, of v where dy takes its place, of exponentials.
+    parts_of_tile = 3 if job.reads_v or job.labelled else 2 if job.writes_dy else 1
     job.e_part = (parts_of_tile - 1) * job.room
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
     return outer * job.tiles, tile_bytes

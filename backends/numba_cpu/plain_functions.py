@@ -88,7 +88,8 @@ def call_large(name: str, x: Any, *arguments: Any) -> Any:
         return None
     threads = threads_for(x.size)
     if threads > 1 and not _tables[name]["part"]:
-        _tables[name]["part"], _tables[name]["parallel_for"] = part(), parallel_for()
+        _tables[name]["parallel_for"] = parallel_for()
+        _tables[name]["part"] = part()  # the last, for it tells other threads that both are there
     return PLAIN[name](x, *arguments, threads)
 
 
