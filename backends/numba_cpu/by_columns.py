@@ -4,11 +4,12 @@ import math
 
 from .copies import columns_in, columns_out, copy_in, copy_out, fetch, transpose_in, transpose_out
 from .folds import row_max
-from .groups import completed
+from .group import Columns
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
 from .memory import offset
+from .one_by_one import completed
 from .own import own_of
-from .row import FOLD, MAP, ROOM, Columns
+from .row import FOLD, MAP, ROOM
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
 

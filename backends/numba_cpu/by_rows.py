@@ -4,12 +4,13 @@ import math
 
 from .copies import copy_in, copy_out
 from .exp_sums import are_exact
-from .groups import completed
+from .group import Row
 from .job import place_after, place_of, set_temperature, start_of
 from .kernels import sum_over_row
 from .memory import load_first, offset, same_as
+from .one_by_one import completed
 from .own import own_of
-from .row import FOLD, LIKES, MAP, ROOM, Row, get, max_of_lanes, put_row, several
+from .row import FOLD, LIKES, MAP, ROOM, get, max_of_lanes, put_row, several
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
 

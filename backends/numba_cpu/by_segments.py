@@ -11,13 +11,14 @@ from numba import carray
 from . import operations
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
-from .groups import completed
+from .group import Columns, Row
 from .job import RATES, set_temperature
 from .layout import ROW_BLOCK
 from .layout import SHORT_ROW as SHORT
 from .memory import load, load_first, load_one, offset, same_as, store, store_one
+from .one_by_one import completed
 from .own import COTANGENT, own_of
-from .row import WHOLE, Columns, Row, max_of_lanes
+from .row import WHOLE, max_of_lanes
 from .simd import apart, inline, lanes, loop, splat
 from .states import state_of
 

@@ -17,26 +17,23 @@ from .elementary import (
     exp_pair,
     two_diff,
 )
+from .group import alone, group_of, is_columns, step_of
 from .memory import load, offset, store
 from .row import (
     BASES,
     SUMS,
     across_max,
     across_sum,
-    alone,
     anchor,
     exponent_rate,
     fetch,
     fetch_target,
     get,
     get_row,
-    group_of,
-    is_columns,
     put,
     put_row,
     read,
     several,
-    step_of,
     write,
 )
 from .simd import any_lane, apart, fma, inline, loop, maximum, select, splat

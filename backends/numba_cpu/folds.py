@@ -3,6 +3,7 @@
 import math
 
 from .elementary import accumulate
+from .group import group_of, is_columns, step_of
 from .memory import load, offset, store
 from .row import (
     FACTORS,
@@ -14,12 +15,9 @@ from .row import (
     fetch_result,
     get,
     get_row,
-    group_of,
-    is_columns,
     put,
     put_row,
     read,
-    step_of,
     write,
 )
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane

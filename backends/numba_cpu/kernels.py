@@ -11,24 +11,21 @@ import math
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
 from .folds import deviation, mean, normalise, peak, reciprocal, row_sum
-from .groups import finish_each
+from .group import alone, group_of, in_place, step_of
 from .memory import load, offset, store
+from .one_by_one import finish_each
 from .own import COTANGENT, own_number
 from .row import (
     FACTORS,
     FOLD,
     MAP,
     WHOLE,
-    alone,
     fetch_result,
     get_row,
-    group_of,
-    in_place,
     put,
     rate_of,
     read,
     several,
-    step_of,
     write,
 )
 from .simd import absolute, any_lane, apart, fma, inline, is_nan, loop, select, splat

@@ -13,10 +13,11 @@ import math
 from .elementary import accumulate, add_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, exp_sum, share_of_max
 from .folds import reciprocal
-from .groups import finish_each
+from .group import group_of
 from .kernels import sum_over_row
 from .log_kernels import complete_apart, log_of
 from .memory import load_one, offset, store_one
+from .one_by_one import finish_each
 from .own import (
     CLASS,
     COST,
@@ -30,7 +31,7 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, SUMS, across_sum, get, group_of, put_row, rate_of, read, write
+from .row import FOLD, MAP, SUMS, across_sum, get, put_row, rate_of, read, write
 from .simd import apart, fma, inline, loop, narrow, select, splat
 from .states import State
 

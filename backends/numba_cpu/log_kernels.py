@@ -13,25 +13,21 @@ from .exp_sums import (
     split_sum,
 )
 from .folds import deviation, normalise, peak, reciprocal, row_max, row_sum
-from .groups import finish_each, fold_each
+from .group import alone, group_of, in_place, is_columns, step_of
 from .kernels import never, sum_over_row
 from .memory import load, offset, store
+from .one_by_one import finish_each, fold_each
 from .row import (
     FACTORS,
     MAP,
     across_max,
     across_sum,
-    alone,
     anchor,
     fetch_result,
     get_row,
-    group_of,
-    in_place,
-    is_columns,
     put,
     rate_of,
     read,
-    step_of,
     temperature_of,
     write,
 )

@@ -1,19 +1,13 @@
-"""A row of numbers, as `count` vectors, a step apart, in memory or in a tile.
-
-Either all lanes belong to one row (a contiguous axis, `Row`), or each lane is a row of its own (a strided
-axis, `Columns`); folds are the same, only the last step, across the lanes, is left out in the second
-case. What a fold leaves is the same again: the results of as many rows as a vector has lanes, each in
-the lane of its row. So the rows of the first kind come in groups, one after the other.
-"""
+"""A row of numbers, as `count` vectors, a step apart: reading, writing, and bringing its lanes together."""
 
 import math
-from typing import NamedTuple
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
 from .elementary import add_pairs
+from .group import Columns, field, is_columns, step_of
 from .memory import load, load_first, prefetch, prefetch_to_write, store, store_first
 from .part import PART
 from .shuffles import (
@@ -36,86 +30,6 @@ STATES, LIKES, BASES, SUMS, FACTORS, DOUBTS = 0, 13, 14, 17, 21, 24
 ROOM = 25  # vectors
 
 
-class Row(NamedTuple):
-    """What a fold or a map needs to know of a group of rows, whose numbers lie behind each other."""
-
-    first: int  # the lane of the first row
-    used: int  # rows
-    x_step: int  # from a row to the next one, likewise
-    v_step: int
-    e_step: int
-    y_step: int
-    dy_step: int
-    count: int
-    whole: int  # vectors that a row fills
-    length: int  # numbers from the first vector's first on that belong to the row
-    phase: int
-    unit: bool  # whether t == 1 in the exponent
-    wants_y: bool  # whether the result itself is wanted, beside its derivative
-    rates: object  # where t and 1/t lie, each as a rounded number and its error, in the lanes of their rows
-    room: object
-    ahead: int  # how far ahead of what is read the next numbers are fetched
-    e_ahead: int  # and of what is written
-    y_ahead: int
-
-
-class Columns(NamedTuple):
-    """The same of as many rows side by side as a vector has lanes."""
-
-    step: int  # 0 where only the states of rows are at hand
-    count: int
-    whole: int
-    length: int
-    phase: int
-    unit: bool
-    wants_y: bool
-    rates: object
-    room: object
-
-
-@intrinsic
-def is_columns(typing, row):
-    columns = row.instance_class is Columns
-
-    def generate(context, builder, signature, args):
-        return context.get_constant(types.boolean, columns)
-
-    return types.boolean(row), generate
-
-
-@intrinsic
-def step_of(typing, row, x):
-    """From a vector to the next, in numbers: a constant where those of a row lie behind each other."""
-    own = Columns._fields.index("step") if row.instance_class is Columns else None
-    behind = vector_of(x.dtype).lanes
-
-    def generate(context, builder, signature, args):
-        if own is None:
-            return context.get_constant(types.intp, behind)
-        return builder.extract_value(args[0], own)
-
-    return types.intp(row, x), generate
-
-
-def group_of(row):
-    """(first lane, rows, x_step, v_step, e_step, y_step, dy_step); chosen by type, see below."""
-
-
-@overload(group_of, jit_options={"forceinline": True, **PART})
-def _group_of(row):
-    if row.instance_class is Columns:
-        return lambda row: (0, 1, 0, 0, 0, 0, 0)
-    return lambda row: (
-        row.first,
-        row.used,
-        row.x_step,
-        row.v_step,
-        row.e_step,
-        row.y_step,
-        row.dy_step,
-    )
-
-
 def several(row):
     """The rows of a group as columns, of which only states are at hand; chosen by type, see below."""
 
@@ -127,69 +41,9 @@ def _several(row):
     return lambda row: Columns(0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room)
 
 
-def alone(row, i):
-    """The group of one row alone; chosen by type, see below."""
-
-
-@overload(alone, jit_options={"forceinline": True, **PART})
-def _alone(row, i):
-    if row.instance_class is Columns:
-        return lambda row, i: row
-    return lambda row, i: Row(
-        row.first + i,
-        1,
-        0,
-        0,
-        0,
-        0,
-        0,
-        row.count,
-        row.whole,
-        row.length,
-        row.phase,
-        row.unit,
-        row.wants_y,
-        row.rates,
-        row.room,
-        row.ahead,
-        row.e_ahead,
-        row.y_ahead,
-    )
-
-
-def in_place(row):
-    """The same group where y takes the place of e; chosen by type, see below."""
-
-
-@overload(in_place, jit_options={"forceinline": True, **PART})
-def _in_place(row):
-    if row.instance_class is Columns:
-        return lambda row: row
-    return lambda row: Row(
-        row.first,
-        row.used,
-        row.x_step,
-        row.v_step,
-        row.e_step,
-        row.e_step,
-        row.e_step,
-        row.count,
-        row.whole,
-        row.length,
-        row.phase,
-        row.unit,
-        row.wants_y,
-        row.rates,
-        row.room,
-        row.ahead,
-        row.e_ahead,
-        row.e_ahead,
-    )
-
-
 def _room(builder, row, value):
     """The pointer to a group's room."""
-    return builder.extract_value(value, row.instance_class._fields.index("room"))
+    return builder.extract_value(value, field(row, "room"))
 
 
 def _at(builder, pointer, vector, place):
@@ -213,7 +67,7 @@ def put(typing, row, place, value):
 
 @intrinsic
 def get(typing, row, place):
-    kind = vector_of(row.types[row.instance_class._fields.index("room")].dtype)
+    kind = vector_of(row.types[field(row, "room")].dtype)
 
     def generate(context, builder, signature, args):
         vector = context.get_value_type(kind)
@@ -246,7 +100,7 @@ def _lane(builder, row, value, i):
     """The lane of a group's row i."""
     if row.instance_class is Columns:
         return i
-    return builder.add(builder.extract_value(value, row.instance_class._fields.index("first")), i)
+    return builder.add(builder.extract_value(value, field(row, "first")), i)
 
 
 @intrinsic

@@ -3,9 +3,10 @@
 from numba import carray
 
 from . import label_kernels as labels
+from .group import Columns
 from .job import RATES, set_temperature, states_of_unit
 from .memory import fence, offset
-from .row import LABEL, MERGE, WHOLE, Columns
+from .row import LABEL, MERGE, WHOLE
 from .simd import inline, lanes
 from .states import STATE_VECTORS, merge
 

@@ -3,9 +3,10 @@
 The states of the group's rows stand each in the lane of its row; that of a row alone is in all lanes.
 """
 
+from .group import alone, group_of, is_columns
 from .memory import load_one, offset
 from .own import own_alone
-from .row import DOUBTS, LIKES, STATES, alone, group_of, in_own_lanes, is_columns, put, several
+from .row import DOUBTS, LIKES, STATES, in_own_lanes, put, several
 from .simd import any_lane, inline, lanes, select, splat
 from .states import recall, recall_lane, remember, remember_lane
 
