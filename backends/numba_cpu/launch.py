@@ -11,6 +11,7 @@ from . import over_columns, over_rows, slices
 from .caching import cfunc
 from .job import JOB
 from .layout import arrange, memo_bytes
+from .objects import data_of
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .sharing import run as run_work
 from .simd import compute_type
@@ -100,7 +101,7 @@ def run(
     once or for each row; `lines` what else rows have of their own.
     """
     x, v, y, dy = arrays
-    places = tuple(a.ctypes.data for a in arrays)
+    places = tuple(map(data_of, arrays))
     reads_v, writes_y, writes_dy = (a.size > 0 for a in (v, y, dy))
     keeps = writes_y and places[0] != places[2]
     options = (
@@ -120,7 +121,7 @@ def run(
     tiles = np.empty(job.tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(job.memo_bytes, np.uint8)
     own = (memo, temperatures, job.array, lines)
-    pointers = (*places, aligned(tiles), *(a.ctypes.data for a in own))
+    pointers = (*places, aligned(tiles), *map(data_of, own))
     merge = merging(from_dtype(temperatures.dtype)).address if job.blocks > 1 else 0
     groups, blocks, rest = job.groups, job.blocks, (labelled, job.tile_bytes)
     if blocks == 1 or (groups >= threads and x.size <= groups * slices.AT_ONCE):
@@ -137,4 +138,4 @@ def run(
 
 def aligned(buffer: Any) -> int:
     """The first aligned address in a buffer."""
-    return int(buffer.ctypes.data + ALIGNMENT - 1) & -ALIGNMENT
+    return int(data_of(buffer) + ALIGNMENT - 1) & -ALIGNMENT

@@ -1,5 +1,8 @@
 """Objects of CPython and NumPy as C sees them, for compiled code."""
 
+import ctypes
+import sys
+
 import numpy as np
 from llvmlite import ir
 from numba import from_dtype, types
@@ -21,6 +24,18 @@ ARRAY = np.dtype(
     align=True,
 )
 CONTIGUOUS, WRITEABLE, ALIGNED = 0x1, 0x400, 0x100
+
+# Without the GIL, for one, the head of an object is longer.
+KNOWN = sys.implementation.name == "cpython" and object.__basicsize__ == 16
+_DATA = ARRAY.fields["data"][1]
+
+
+def data_of(array):
+    """array.ctypes.data, in a tenth of the time."""
+    if KNOWN:
+        return ctypes.c_ssize_t.from_address(id(array) + _DATA).value
+    return array.ctypes.data
+
 
 # A PyMethodDef, and behind it what its function needs: addresses differ from process to process, and
 # compiled code is kept for all.

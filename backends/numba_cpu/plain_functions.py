@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import plain
-from .objects import FUNCTION
+from .objects import FUNCTION, KNOWN
 from .sharing import part
 from .slices import AT_ONCE
 from .threads import WORTH_SHARING, parallel_for, threads_for
@@ -16,8 +16,6 @@ from .threads import WORTH_SHARING, parallel_for, threads_for
 _FASTCALL = 0x80  # METH_FASTCALL: called with an array of arguments
 _EMPTY, _RETURN = 184, 76  # where PyArray_Empty and PyArray_Return stand in NumPy's C API
 
-# Without the GIL, for one, the head of an object is longer.
-_KNOWS_OBJECTS = sys.implementation.name == "cpython" and object.__basicsize__ == 16
 _OBJECTS = {
     "none": None,
     "true": True,
@@ -71,7 +69,7 @@ PLAIN: dict[str, Callable[..., Any]] = dict.fromkeys(_tables, _not_compiled)
 
 def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> None:
     """Let plain calls on this dtype run a kernel that is compiled."""
-    if not _KNOWS_OBJECTS:
+    if not KNOWN:
         return
     for name, call in _CALLS.items():
         if call.kernel == kernel:
