@@ -14,7 +14,8 @@ from .row import FOLD, LIKES, MAP, ROOM, get, max_of_lanes, put_row, several
 from .simd import apart, inline, lanes, loop, splat
 from .states import STATE_VECTORS, recall, remember, state_of
 
-FETCHED = 64  # vectors ahead
+# How many vectors ahead numbers are fetched; fewer where there are more arrays to fetch of.
+FETCHED, FETCHED_WITH_V = 256, 64
 
 
 @inline
@@ -90,7 +91,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 e_row, e_step = y_row, y_step
         ahead = e_ahead = y_ahead = 0
         if read_directly:
-            ahead = FETCHED * w
+            ahead = (FETCHED_WITH_V if with_v else FETCHED) * w
             if job.prefetches_y and keeps:
                 e_ahead = ahead
             elif job.prefetches_y:
