@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import plain
+from . import plain, slices
 from .objects import FUNCTION, KNOWN
 from .sharing import part
-from .slices import AT_ONCE
 from .threads import WORTH_SHARING, parallel_for, threads_for
 
 _FASTCALL = 0x80  # METH_FASTCALL: called with an array of arguments
@@ -82,7 +81,7 @@ def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> N
 
 def call_large(name: str, x: Any, *arguments: Any) -> Any:
     """A plain call that threads share; None where it is none, or there are few numbers, or too many."""
-    if type(x) is not np.ndarray or not WORTH_SHARING <= x.size <= AT_ONCE:
+    if type(x) is not np.ndarray or not WORTH_SHARING <= x.size <= slices.AT_ONCE:
         return None
     threads = threads_for(x.size)
     if threads > 1 and not _tables[name]["part"]:
