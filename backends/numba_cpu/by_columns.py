@@ -9,9 +9,9 @@ from .job import place_after, place_of, set_temperature, start_of, states_of_uni
 from .memory import offset
 from .one_by_one import completed
 from .own import own_of
-from .row import FOLD, MAP, ROOM
+from .row import FOLD, MAP, ROOM, STATE_VECTORS
 from .simd import apart, inline, lanes, loop, splat
-from .states import STATE_VECTORS, recall, remember, state_of
+from .states import recall, remember, state_of
 
 
 @inline
@@ -93,7 +93,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 ahead_step,
                 y,
                 own_y,
-                target_step * job.prefetches_y * job.writes_y,
+                target_step * job.fetches_results * job.writes_y,
                 size,
             )
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)

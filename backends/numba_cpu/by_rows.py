@@ -10,9 +10,9 @@ from .kernels import sum_over_row
 from .memory import load_first, offset, same_as
 from .one_by_one import completed
 from .own import own_of
-from .row import FOLD, LIKES, MAP, ROOM, get, max_of_lanes, put_row, several
+from .row import FOLD, LIKES, MAP, ROOM, STATE_VECTORS, get, max_of_lanes, put_row, several
 from .simd import apart, inline, lanes, loop, splat
-from .states import STATE_VECTORS, recall, remember, state_of
+from .states import recall, remember, state_of
 
 # How many vectors ahead numbers are fetched; fewer where there are more arrays to fetch of.
 FETCHED, FETCHED_WITH_V = 256, 64
@@ -92,9 +92,9 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         ahead = e_ahead = y_ahead = 0
         if read_directly:
             ahead = (FETCHED_WITH_V if with_v else FETCHED) * w
-            if job.prefetches_y and keeps:
+            if job.fetches_results and keeps:
                 e_ahead = ahead
-            elif job.prefetches_y:
+            elif job.fetches_results:
                 y_ahead = ahead
         row = Row(
             0,

@@ -99,9 +99,8 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         compiled: Any = numba.njit(**options)(function)
         compiled._cache = _cache_of(function)
-        compiled.compile = put_off()(
-            compiled.compile
-        )  # LLVM calls Python, and loses what it raises
+        # LLVM calls Python, and loses what it raises.
+        compiled.compile = put_off()(compiled.compile)
         return compiled
 
     return decorate

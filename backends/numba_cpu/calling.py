@@ -7,8 +7,7 @@ from numba.extending import intrinsic
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .simd import inline
 
-ARRAYS = 4  # x, v, y, dy
-POINTERS = 9  # and tile, memo, temperatures, job, lines
+POINTERS = 9  # x, v, y, dy, tile, memo, temperatures, job, lines
 
 
 @intrinsic

@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
     first: int  # the lane of the first row
     used: int  # rows
-    x_step: int  # from a row to the next one, likewise
+    x_step: int  # from a row to the next, in numbers
     v_step: int
     e_step: int
     y_step: int

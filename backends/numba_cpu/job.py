@@ -48,7 +48,7 @@ JOB = np.dtype(
             "read_directly",  # whether rows are read where they lie, and not copied to a tile
             "write_directly",  # whether results are written where they shall lie
             "keeps",  # whether exponentials are kept in y until their sum is known
-            "prefetches_y",  # whether y's lines are fetched before they are written
+            "fetches_results",  # whether their lines are fetched before they are written
         )
     ]
 )

@@ -13,6 +13,7 @@ from .job import JOB
 from .layout import arrange, memo_bytes
 from .objects import data_of
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
+from .sharing import Work
 from .sharing import run as run_work
 from .simd import compute_type
 from .stack import ALIGNMENT
@@ -52,6 +53,21 @@ class _Described:
         self.memo_bytes = memo_bytes(job, groups)
 
 
+# What a job is told beside its arrays.
+_OPTIONS = (
+    "rows",
+    "reads_v",
+    "reduced",
+    "labelled",
+    "writes_y",
+    "writes_dy",
+    "unit",
+    "given",
+    "past",
+    "keeps",
+)
+
+
 @lru_cache(maxsize=1024)
 def _describe(
     shape: tuple[int, int, int], strides: tuple[Any, Any, Any], size: int, options: tuple[Any, ...]
@@ -66,20 +82,6 @@ def _describe(
         setattr(job, name, value)
     outer, n, inner = shape
     return _Described(job, *arrange(job, outer, n, inner, size))
-
-
-_OPTIONS = (
-    "rows",
-    "reads_v",
-    "reduced",
-    "labelled",
-    "writes_y",
-    "writes_dy",
-    "unit",
-    "given",
-    "past",
-    "keeps",
-)
 
 
 def run(
@@ -123,17 +125,16 @@ def run(
     own = (memo, temperatures, job.array, lines)
     pointers = (*places, aligned(tiles), *map(data_of, own))
     merge = merging(from_dtype(temperatures.dtype)).address if job.blocks > 1 else 0
-    groups, blocks, rest = job.groups, job.blocks, (labelled, job.tile_bytes)
-    if blocks == 1 or (groups >= threads and x.size <= groups * slices.AT_ONCE):
-        run_work(kernel, merge, pointers, WHOLE, groups, x.size, blocks, *rest, threads)
+    work = Work(kernel, merge, pointers, job.blocks, labelled, job.tile_bytes, threads)
+    groups, units = job.groups, job.groups * job.blocks
+    if job.blocks == 1 or (groups >= threads and x.size <= groups * slices.AT_ONCE):
+        run_work(work, WHOLE, groups, x.size)
         return
-    for address, phase, units, most in (
-        (kernel, FOLD, groups * blocks, threads),
-        (merge, MERGE, groups, 1),
-        (kernel, MAP, groups * blocks, threads),
-        *([(kernel, LABEL, groups, 1)] if labelled else []),
-    ):
-        run_work(address, 0, pointers, phase, units, x.size, blocks, *rest, most)
+    run_work(work, FOLD, units, x.size)
+    run_work(work._replace(kernel=merge, threads=1), MERGE, groups, x.size)
+    run_work(work, MAP, units, x.size)
+    if labelled:
+        run_work(work._replace(threads=1), LABEL, groups, x.size)
 
 
 def aligned(buffer: Any) -> int:

@@ -4,17 +4,14 @@ from numba.extending import register_jitable
 
 from .job import RATES
 from .part import PART
-from .row import ROOM
+from .row import ROOM, STATE_VECTORS
 from .stack import ALIGNMENT
-from .states import STATE_VECTORS
 
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
 SHORT_ROW = 64  # rows up to here are transposed, for their own lanes would stay half empty
-LONG_ROW = (
-    512  # from here on room in the cache counts more than what a row costs beside its numbers
-)
+LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
 COLUMN_VECTORS = 4  # vectors side by side in a tile, at least
 TILE_VECTORS = 512  # in all, where rows are short
@@ -64,7 +61,7 @@ def arrange(job, outer, n, inner, size):
     v_apart = not job.reads_v or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not job.reduced and not job.past
-    job.prefetches_y = not job.reduced and (columns or not job.past)
+    job.fetches_results = not job.reduced and (columns or not job.past)
     alone = not job.reads_v and not job.labelled
     # The masked end of a short row would be read too soon after it is written.
     whole = n % vector == 0 or n > LONG_ROW

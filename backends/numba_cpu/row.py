@@ -26,8 +26,14 @@ from .simd import inline, lanes, maximum, select, splat, splat_value, vector_of
 WHOLE, FOLD, MERGE, MAP, LABEL = range(5)
 
 # What lies in a group's room: states, and numbers of rows that are computed for all of them at once.
-STATES, LIKES, BASES, SUMS, FACTORS, DOUBTS = 0, 13, 14, 17, 21, 24
-ROOM = 25  # vectors
+STATE_VECTORS = 13
+STATES = 0
+LIKES = STATE_VECTORS
+BASES = LIKES + 1
+SUMS = BASES + 3
+FACTORS = SUMS + 4
+DOUBTS = FACTORS + 3
+ROOM = DOUBTS + 1  # vectors
 
 
 def several(row):

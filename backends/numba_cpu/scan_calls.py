@@ -8,8 +8,10 @@ from .. import array_api
 from ..rows import check_out, check_outs, view
 from .arrays import Rows, storage_of, takes
 from .launch import aligned
+from .objects import data_of
 from .row import FOLD, MAP, MERGE
 from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
+from .sharing import Work
 from .sharing import run as run_work
 from .stack import ALIGNMENT
 from .threads import threads_for
@@ -77,9 +79,10 @@ def _run(name: str, rows: Rows, *given: Any) -> None:
     tile_bytes = (1 + PLANES * min(n, SEGMENT)) * ALIGNMENT
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     memo = np.empty(KEPT * count * segments if segments > 1 else 0)
-    arrays, own = (a.ctypes.data for a in views), (memo, rows_of_t, job, rows_of_t)
-    pointers = (*arrays, aligned(tiles), *(a.ctypes.data for a in own))
+    own = (memo, rows_of_t, job, rows_of_t)
+    pointers = (*map(data_of, views), aligned(tiles), *map(data_of, own))
     for operation, phase in _PHASES[name] if segments > 1 else _PHASES[name][-1:]:
         address = kernel(operation, storage_of(rows.dtype))
         share = groups if phase in (MERGE, MERGE_BACK) else units
-        run_work(address, 0, pointers, phase, share, views[0].size, 1, False, tile_bytes, threads)
+        work = Work(address, 0, pointers, 1, False, tile_bytes, threads)
+        run_work(work, phase, share, views[0].size)

@@ -11,8 +11,9 @@ from .caching import cfunc
 from .job import JOB, RATES
 from .launch import aligned
 from .layout import PAGE, ROW_BLOCK, SHORT_ROW
+from .objects import data_of
 from .row import ROOM, WHOLE
-from .sharing import run_slice
+from .sharing import Work, run_slice
 from .simd import compute_type
 from .stack import ALIGNMENT
 
@@ -51,16 +52,15 @@ def run(
     tile_bytes = -(-numbers * max(4, arrays[0].itemsize) // PAGE) * PAGE
     tiles = np.empty(tile_bytes * threads + ALIGNMENT, np.uint8)
     own = (offsets, temperatures, job, lines)
-    places = (a.ctypes.data for a in arrays)
-    pointers = (*places, aligned(tiles), *(a.ctypes.data for a in own))
+    pointers = (*map(data_of, arrays), aligned(tiles), *map(data_of, own))
+    work = Work(kernel, 0, pointers, 1, False, tile_bytes, threads)
     entries, segments = len(arrays[0]), len(offsets) - 1
     for lo, hi in slices.cut(entries, arrays[0].size):
         # Each thread has about as many numbers as any other.
         cuts = np.searchsorted(offsets, lo + (hi - lo) * np.arange(threads + 1) // threads)
         cuts[0] = 0 if lo == 0 else cuts[0]
         cuts[-1] = segments if hi == entries else cuts[-1]
-        ends, rest = (int(cuts[0]), int(cuts[-1])), (1, False, tile_bytes, threads)
-        run_slice(kernel, 0, pointers, WHOLE, *ends, *rest, cuts.ctypes.data)
+        run_slice(work, WHOLE, cuts[0], cuts[-1], data_of(cuts))
 
 
 def describe(

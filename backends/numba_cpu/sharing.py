@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -12,9 +12,9 @@ from numba.extending import intrinsic
 
 from . import slices
 from .caching import cfunc
-from .calling import POINTERS, call, take_groups
-from .objects import at_address, words_at
-from .row import FOLD, LABEL, MAP, MERGE, WHOLE
+from .calling import call, take_groups
+from .objects import at_address, data_of, words_at
+from .row import WHOLE
 from .threads import parallel_for
 
 WORK = np.dtype(
@@ -93,7 +93,6 @@ def share(typing, parallel_for, part, work, threads):
         kinds = [pointer, words, words, words, pointer, word, word, number]
         kind = ir.FunctionType(ir.VoidType(), kinds)
         # As for a universal function of one argument, which begins at 0 and goes on by 1.
-        places = []
         with builder.goto_entry_block():
             places = [builder.alloca(word) for _ in range(3)]
         for place, value in zip(places, (word(0), count, word(1)), strict=True):
@@ -114,61 +113,48 @@ def share(typing, parallel_for, part, work, threads):
     return types.void(parallel_for, part, work, threads), generate
 
 
-def run(
-    kernel: int,
-    merging: int,
-    pointers: tuple[int, ...],
-    phase: int,
-    units: int,
-    numbers: int,
-    *rest: Any,
-) -> None:
-    """Run a kernel on units that hold so many numbers, in slices; the rest is as of `run_slice`."""
+class Work(NamedTuple):
+    """What threads share, but for the phase and the units of it; as in `WORK`."""
+
+    kernel: int
+    merging: int
+    pointers: tuple[int, ...]  # from x to lines
+    blocks: int
+    labelled: bool
+    tile_bytes: int
+    threads: int
+
+
+def run(work: Work, phase: int, units: int, numbers: int) -> None:
+    """Do a phase of units that hold so many numbers, in slices."""
     for lo, hi in slices.cut(units, numbers):
-        run_slice(kernel, merging, pointers, phase, lo, hi, *rest)
+        run_slice(work, phase, lo, hi)
 
 
-def run_slice(
-    kernel: int,
-    merging: int,
-    pointers: tuple[int, ...],
-    phase: int,
-    lo: int,
-    hi: int,
-    blocks: int,
-    labelled: bool,
-    tile_bytes: int,
-    threads: int,
-    cuts: int = 0,
-) -> None:
-    """Run a kernel on the units from lo to hi, each argument as in `WORK`."""
-    if threads > 1:
-        rest = phase, lo, hi, blocks, labelled, tile_bytes, threads, cuts
-        work = np.array([(kernel, merging, *pointers, *rest)], WORK)
-        word = ctypes.c_ssize_t * 1
-        _parallel()(part(), word(0), word(threads), word(1), work.ctypes.data, 0, 1, threads)
-        return
-    take = _function(kernel)
-    if phase != WHOLE or blocks == 1:
-        take(*pointers, phase, lo, hi)
-        return
-    for group in range(lo, hi):
-        take(*pointers, FOLD, group * blocks, (group + 1) * blocks)
-        _function(merging)(*pointers, MERGE, group, group + 1)
-        take(*pointers, MAP, group * blocks, (group + 1) * blocks)
-        if labelled:
-            take(*pointers, LABEL, group, group + 1)
+def run_slice(work: Work, phase: int, lo: int, hi: int, cuts: int = 0) -> None:
+    """Do a phase of the units from lo to hi."""
+    kernel, merging, pointers, blocks, labelled, tile_bytes, threads = work
+    rest = phase, lo, hi, blocks, labelled, tile_bytes, threads, cuts
+    record = np.array([(kernel, merging, *pointers, *rest)], WORK)
+    word = ctypes.c_ssize_t * 1
+    numbers = word(0), word(threads), word(1)
+    if threads == 1:
+        _alone()(*numbers, data_of(record))
+    else:
+        _parallel()(part(), *numbers, data_of(record), 0, 1, threads)
+
+
+_WORD, _WORDS = ctypes.c_ssize_t, ctypes.POINTER(ctypes.c_ssize_t)
+_PART = _WORDS, _WORDS, _WORDS, ctypes.c_void_p
 
 
 @cache
-def _function(address: int) -> Callable[..., None]:
-    """The kernel at an address; it runs without the GIL."""
-    kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_ssize_t] * 3
-    return ctypes.CFUNCTYPE(None, *kinds)(address)
+def _alone() -> Callable[..., None]:
+    """`_take_part`; it runs without the GIL."""
+    return ctypes.CFUNCTYPE(None, *_PART)(part())
 
 
 @cache
 def _parallel() -> Callable[..., None]:
-    word, words = ctypes.c_ssize_t, ctypes.POINTER(ctypes.c_ssize_t)
-    kinds = ctypes.c_void_p, words, words, words, ctypes.c_void_p, word, word, ctypes.c_int
+    kinds = ctypes.c_void_p, *_PART, _WORD, _WORD, ctypes.c_int
     return ctypes.CFUNCTYPE(None, *kinds)(parallel_for())

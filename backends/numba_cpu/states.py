@@ -17,7 +17,7 @@ from .elementary import (
 )
 from .exp_sums import shifted
 from .memory import offset
-from .row import anchor
+from .row import STATE_VECTORS, anchor
 from .simd import apart, inline, lanes, loop, maximum, select, splat, splat_value, vector_of
 
 
@@ -32,9 +32,6 @@ class State(NamedTuple):
     h: object  # <labels, x>
     total: object  # s times what exp_sum makes of the maximum, so that y = e/total
     top: object  # the maximum's y
-
-
-STATE_VECTORS = 13
 
 
 @inline

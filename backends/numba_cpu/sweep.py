@@ -6,9 +6,9 @@ from . import label_kernels as labels
 from .group import Columns
 from .job import RATES, set_temperature, states_of_unit
 from .memory import fence, offset
-from .row import LABEL, MERGE, WHOLE
+from .row import LABEL, MERGE, STATE_VECTORS, WHOLE
 from .simd import inline, lanes
-from .states import STATE_VECTORS, merge
+from .states import merge
 
 GROUPS_AT_ONCE = 4  # between which labels are seen to
 
