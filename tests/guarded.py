@@ -8,12 +8,13 @@ import ctypes
 import mmap
 import os
 import sys
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
 from every_call import WITH_OUT, WITHOUT_OUT
 from softkern.backends.numba_cpu import arrays as backend_arrays
-from softkern.backends.numba_cpu import threads
+from softkern.backends.numba_cpu import launch, layout, threads
 from softkern.backends.numba_cpu.plain_functions import PLAIN
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -28,8 +29,9 @@ class Guarded:
         page = mmap.PAGESIZE
         size = -(-size // page) * page
         self._map = mmap.mmap(-1, size + 2 * page)
-        self.memory = np.frombuffer(self._map, np.uint8)[page : page + size]
-        for guard in (self.memory.ctypes.data - page, self.memory.ctypes.data + size):
+        whole = np.frombuffer(self._map, np.uint8)
+        self.memory = whole[page : page + size]
+        for guard in (whole.ctypes.data, whole.ctypes.data + page + size):
             if _libc.mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), _NO_ACCESS):
                 raise OSError(ctypes.get_errno(), "mprotect")
 
@@ -116,13 +118,22 @@ def every_layout(pages, dtype):
     for n in (1, 2, 7, 16, 33, 64, 65, 130):
         x, u = numbers(dtype, 3, n)
         for name in WITH_OUT:
-            for layout in LAYOUTS:
-                pages.check(name, x, u, 1, layout)
-                pages.check(name, x.T.copy(), u.T.copy(), 0, layout)
+            for kind in LAYOUTS:
+                pages.check(name, x, u, 1, kind)
+                pages.check(name, x.T.copy(), u.T.copy(), 0, kind)
+
+
+def guarded_room(size, dtype):
+    return Guarded(size).room(size, dtype, at_end=True)
 
 
 def blocks(pages, dtype):
-    """Rows and columns that are cut into blocks, by several threads, to past the cache and not."""
+    """Rows and columns that are cut into blocks, by several threads, to past the cache and not.
+
+    The kernels' own memory ends at a guard, too.
+    """
+    launch.np = SimpleNamespace(**{**vars(np), "empty": guarded_room})
+    layout.PAGE = launch.ALIGNMENT  # no room to spare
     threads.WORTH_SHARING = 0
     PLAIN.update(dict.fromkeys(PLAIN, lambda *arguments: None))
     for past in (1 << 25, -1):
@@ -131,6 +142,15 @@ def blocks(pages, dtype):
             x, u = numbers(dtype, *shape)
             for name in (*WITH_OUT, *WITHOUT_OUT):
                 pages.check(name, x, u, axis)
+
+
+def shared(pages, dtype):
+    """The shorter way of contiguous arrays, by several threads."""
+    for shape, axis in (((70, 1000), 1), ((1100, 64), 1), ((1000, 70), 0), ((2100, 33), 1)):
+        x, u = numbers(dtype, *shape)
+        for name in WITH_OUT:
+            pages.check(name, x, u, axis)
+            pages.check(name, x, u, axis)  # compiled by the first calls
 
 
 BLOCKS = (
@@ -149,7 +169,7 @@ BLOCKS = (
 
 def main(journal, part, dtype):
     dtype = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
-    globals()[part](Pages(1 << 20 if part == "blocks" else 1 << 14, journal), dtype)
+    globals()[part](Pages(1 << 20 if part in ("blocks", "shared") else 1 << 14, journal), dtype)
 
 
 if __name__ == "__main__":

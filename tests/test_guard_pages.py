@@ -10,7 +10,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mprotect is cal
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("part", ["every_length", "every_offset", "every_layout", "blocks"])
+@pytest.mark.parametrize(
+    "part", ["every_length", "every_offset", "every_layout", "blocks", "shared"]
+)
 def test_nothing_beyond_an_array_is_touched(tmp_path, part, dtype):
     journal = tmp_path / "journal"
     journal.touch()
