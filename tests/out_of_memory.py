@@ -1,8 +1,7 @@
 """Every operation, while one allocation after the other fails.
 
-Run by `test_memory` as a process of its own, with `failing_malloc` loaded. Numba and NumPy do not look
-whether they got the few bytes that some of their loops want: with several threads, and for what NumPy
-computes, only the large allocations fail here.
+Run by `test_memory` as a process of its own, with `failing_malloc` loaded. NumPy does not look whether
+it got the few bytes that some of its loops want: for what it computes, only the large allocations fail.
 """
 
 import ctypes
@@ -57,7 +56,7 @@ def main(least):
     _failing_from.value = int(least)
     others = () if least == "0" else ("losses", "running", "segments")
     errors = 0
-    for shape, axis in SERIAL if least == "0" else (*SERIAL, *SHARED):
+    for shape, axis in (*SERIAL, *SHARED):
         x, u = np.random.default_rng(0).normal(0, 3, (2, *shape))
         for name in (*WITH_OUT, *others):
             for with_out in (False, True) if name in WITH_OUT else (False,):
