@@ -130,12 +130,12 @@ class Rows(NamedTuple):
         """
         y = cupy.broadcast_to(cupy.asarray(output, self.dtype), self.shape)
         y = y if self.where is None else cupy.where(self.where, y, y.dtype.type(hidden))
-        return _apart(y, out)
+        return _apart_from(y, out)
 
     def given_reduced(self, output: Any, keepdims: bool, out: Any) -> Any:
         """A result of one number a row that the caller has; likewise."""
         shape = reduced_shape(self.shape, self.axes, keepdims)
-        return _apart(cupy.broadcast_to(cupy.asarray(output, self.dtype), shape), out)
+        return _apart_from(cupy.broadcast_to(cupy.asarray(output, self.dtype), shape), out)
 
     def read(self, a: Any) -> Any:
         """An array in the results' dtype and the rows' shape."""
@@ -192,7 +192,7 @@ def _overlaps(out: Any, a: Any) -> bool:
     return bool(cupy.may_share_memory(out, a))
 
 
-def _apart(a: Any, out: Any) -> Any:
+def _apart_from(a: Any, out: Any) -> Any:
     """An array, or a copy of it where `out` would be written over it."""
     return a.copy() if out is not None and cupy.may_share_memory(a, out) else a
 

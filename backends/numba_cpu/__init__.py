@@ -13,7 +13,7 @@ from ..array_api import merge_logsumexp as merge_logsumexp
 from ..array_api import value_logsumexp as value_logsumexp
 from ..array_api.labels import Labels
 from ..rows import check_out, check_outs, reduced_shape
-from .arrays import Rows, apart, as_numbers
+from .arrays import Rows, apart_from, as_numbers
 from .own import CLASS, COTANGENT, LINES, LINES_OF_ALL, LOSS, MOST_CLASSES, SHARE, SHARE_OF_ALL
 from .plain_functions import PLAIN, call_large
 from .scan_calls import logcumsumexp as logcumsumexp
@@ -97,7 +97,7 @@ def softmax_jvp(
     if output is None:
         y, dy = rows.run("softmax_jvp", x, v, results=(True, True), out=out)
     else:
-        y = apart(rows.read(output, 0.0), out[1])
+        y = apart_from(rows.read(output, 0.0), out[1])
         _, dy = rows.run("softmax_jvp", y, v, given=True, results=(False, True), out=out)
     return rows.write(y, out[0], 0.0), rows.write(dy, out[1], 0.0)
 
@@ -117,7 +117,7 @@ def log_softmax_jvp(
     if output is None:
         z, dz = rows.run("log_softmax_jvp", x, v, results=(True, True), out=out)
     else:
-        z = apart(rows.read(output, -INF), out[1])
+        z = apart_from(rows.read(output, -INF), out[1])
         _, dz = rows.run("log_softmax_jvp", z, v, log_given=True, results=(False, True), out=out)
     return rows.write(z, out[0], -INF), rows.write(dz, out[1], 0.0)
 

@@ -223,7 +223,7 @@ def _overlaps(out: Any, a: Any) -> bool:
     return not (same and a.ctypes.data == out.ctypes.data)
 
 
-def apart(a: Any, out: Any) -> Any:
+def apart_from(a: Any, out: Any) -> Any:
     """An array, or a copy of it where `out` would be written over it."""
     return a.copy() if out is not None and np.may_share_memory(a, out) else a
 

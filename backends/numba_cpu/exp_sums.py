@@ -137,12 +137,9 @@ def _exp_sums(x, y, like, row, keep, near, exact):
     put(row, BASES + 2, like)
     _, used, x_step, _, e_step, _, _ = group_of(row)
     for i in range(used):
-        base, own_like, it = (
-            (get_row(row, BASES, i), get_row(row, BASES + 1, i)),
-            get_row(row, BASES + 2, i),
-            alone(row, i),
-        )
-        own_x, own_y = offset(x, i * x_step), offset(y, i * e_step)
+        own_x, own_y, it = offset(x, i * x_step), offset(y, i * e_step), alone(row, i)
+        base = get_row(row, BASES, i), get_row(row, BASES + 1, i)
+        own_like = get_row(row, BASES + 2, i)
         total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near, exact)
         total = across_sum(total, row)
         put_row(row, SUMS, i, total[0])

@@ -179,11 +179,8 @@ def softmax_jvp(x, v, e, y, dy, own, state, row):
     for i in range(used):
         own_e, own_v = offset(e, i * e_step), offset(v, i * v_step)
         own_y, own_dy = offset(y, i * y_step), offset(dy, i * dy_step)
-        p, a, rate = (
-            get_row(row, FACTORS, i),
-            get_row(row, FACTORS + 1, i),
-            rate_of(alone(row, i))[0],
-        )
+        p, a = get_row(row, FACTORS, i), get_row(row, FACTORS + 1, i)
+        rate, _ = rate_of(alone(row, i))
         if row.wants_y:
             _both(own_e, own_v, own_y, own_dy, p, a, rate, row)
         else:

@@ -4,9 +4,10 @@ The states of the group's rows stand each in the lane of its row; that of a row 
 """
 
 from .group import alone, group_of, is_columns
-from .memory import load_one, offset
+from .memory import offset
 from .own import own_alone
-from .row import DOUBTS, LIKES, STATES, in_own_lanes, put, several
+from .row import DOUBTS, LIKES, STATES, get_row, put, several
+from .shuffles import one_lane
 from .simd import any_lane, inline, lanes, select, splat
 from .states import recall, recall_lane, remember, remember_lane
 
@@ -25,7 +26,7 @@ def fold_each(fold, x, v, e, like, row, known, given):
     first, used, x_step, v_step, e_step, _, _ = group_of(row)
     for i in range(used):
         own_x, own_v = offset(x, i * x_step), offset(v, i * v_step)
-        own_like = in_own_lanes(row, row.room, LIKES, i)
+        own_like = get_row(row, LIKES, i)
         it = alone(row, i)
         state = fold(own_x, own_v, offset(e, i * e_step), own_like, it, known, given)
         if i == 0:
@@ -53,7 +54,7 @@ def _look_again(operation, x, v, e, state, doubts, row):
     put(row, DOUBTS, select(doubts, splat(state.m, 1.0), splat(state.m, 0.0)))
     first, used, x_step, v_step, e_step, _, _ = group_of(row)
     for i in range(used):
-        if load_one(row.room, DOUBTS * lanes(row.room) + first + i) != 0.0:
+        if one_lane(get_row(row, DOUBTS, i)) != 0.0:
             own_x, own_v = offset(x, i * x_step), offset(v, i * v_step)
             state = recall_lane(_states(row), first + i)
             state = operation.look_again(own_x, own_v, offset(e, i * e_step), state, alone(row, i))
