@@ -2,9 +2,9 @@
 
     python asv_benchmarks/roofline.py [FILE.png]
 
-Two things bound it: the memory, whose speed is that of a copy of the array by all threads, past the cache
-where that is too small; and the exponentials, whose speed is that of logsumexp on rows in the first cache.
-Each is shown as the share of its speed that softmax has, in turns with them.
+Two things bound it: the memory, whose speed is that of a copy of the array, past the cache and by all threads
+where the cache is too small for it, else by one thread; and the exponentials, whose speed is that of logsumexp
+on rows in the first cache. Each is shown as the share of its speed that softmax has, in turns with them.
 """
 
 import argparse
@@ -23,10 +23,15 @@ IN_FIRST_CACHE = (15, 4000)
 ROUNDS = 9
 
 
+def count_of(dtype: str, size: int) -> int:
+    """How many numbers so many bytes hold."""
+    return size // int(dtype[-2:]) * 8
+
+
 def shares(dtype: str, size: int, n: int, workers: dict[str, Worker]) -> tuple[float, float]:
     """softmax's share of the speed of a copy, and of the exponentials."""
-    count = size // int(dtype[-2:]) * 8
-    times = by_turns(Case("softmax", dtype, (max(1, count // n), n)), workers, ROUNDS)
+    count = count_of(dtype, size)
+    times = by_turns(Case("softmax", dtype, (count // n, n)), workers, ROUNDS)
     exp = by_turns(
         Case("logsumexp", dtype, IN_FIRST_CACHE), {"softkern": workers["softkern"]}, ROUNDS
     )
@@ -34,7 +39,7 @@ def shares(dtype: str, size: int, n: int, workers: dict[str, Worker]) -> tuple[f
     rows, length = IN_FIRST_CACHE
     of_number = statistics.median(exp["softkern"]) / (rows * length)
     threads = THREADS if count >= 1 << 16 else 1
-    return copy / own, of_number * max(count, n) / threads / own
+    return copy / own, of_number * count / threads / own
 
 
 def plot(found: dict[tuple[str, str], list[tuple[int, float, float]]], file: Path) -> None:
@@ -66,7 +71,7 @@ def main() -> None:
         for dtype in DTYPES:
             for place, size in BYTES.items():
                 found[dtype, place] = rows = []
-                for n in LENGTHS:
+                for n in (n for n in LENGTHS if n <= count_of(dtype, size)):
                     rows.append((n, *shares(dtype, size, n, workers)))
                     print(
                         f"{dtype} {place}, rows of {n}: {rows[-1][1]:.2f} of a copy, {rows[-1][2]:.2f} of exp"

@@ -37,6 +37,7 @@ _wide = (
     "embedding_compiled",
     "embedding_cuda",
     "promises",
+    "limits",
 )
 html_sidebars: dict[str, list[str]] = {page: [] for page in _wide}
 html_theme_options = {"navbar_align": "left", "secondary_sidebar_items": ["page-toc"]}

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,30 +13,43 @@ DEADLOCK = 300  # seconds
 LONG = os.environ.get("SOFTKERN_LONG_TESTS") == "1"
 
 
+def script(name: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What became of a script of this folder, which it may bring down: warnings are errors in it."""
+    command = ["-W", "error", "-X", "faulthandler", f"{TESTS}/{name}", *map(str, arguments)]
+    return _run(command, {"NUMBA_NUM_THREADS": "2", **environment})
+
+
 def python(
     code: str,
     *arguments: str,
     warnings: str = "error",
-    before: Callable[[], None] | None = None,
+    under: Sequence[str] = (),
     **environment: str | None,
 ) -> str:
     """What the code prints; the test fails where it does, is ended by a signal or never ends.
 
-    `environment` is added to this process's; what is None is taken from it. `before` is called in the
-    new process.
+    `environment` is added to this process's; what is None is taken from it. `under` is the command that
+    starts it, such as one that sets a limit.
     """
+    done = _run(["-W", warnings, "-c", code, *arguments], environment, under)
+    assert done.returncode == 0, f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _run(
+    command: Sequence[str],
+    environment: Mapping[str, str | None],
+    under: Sequence[str] = (),
+) -> subprocess.CompletedProcess[str]:
     known = {**os.environ, "PYTHONPATH": TESTS, **environment}
-    done = subprocess.run(
-        [sys.executable, "-W", warnings, "-c", code, *arguments],
+    return subprocess.run(
+        [*under, sys.executable, *command],
         env={name: value for name, value in known.items() if value is not None},
-        preexec_fn=before,
         capture_output=True,
         text=True,
         timeout=DEADLOCK,
         check=False,
     )
-    assert done.returncode == 0, f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def taking(layer: str) -> dict[str, str]:
@@ -48,14 +61,7 @@ def taking(layer: str) -> dict[str, str]:
         "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
     }
     code = "import numba; numba.get_num_threads(); print(numba.threading_layer())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=DEADLOCK,
-        check=False,
-    )
+    done = _run(["-c", code], environment)
     if done.stdout != f"{layer}\n":
         pytest.skip(f"Numba cannot load its {layer} layer here")
     return environment

@@ -115,3 +115,21 @@ def test_a_library_that_fails_is_named(capfd):
 
 def test_a_ratio_is_taken_round_by_round():
     assert ratio([1, 20, 3], [2, 40, 3]) == 0.5
+
+
+def test_the_roofline_is_drawn(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    import roofline
+
+    for name, value in {
+        "LENGTHS": (16, 1 << 12),  # the longer one is longer than the first array
+        "BYTES": {"in the cache": 1 << 12, "in memory": 1 << 16},
+        "ROUNDS": 1,
+    }.items():
+        monkeypatch.setattr(roofline, name, value)
+    monkeypatch.setattr("sys.argv", ["roofline.py", str(tmp_path / "roofline.png")])
+    roofline.main()
+    shares = [line.split(": ")[1].split() for line in capsys.readouterr().out.splitlines()]
+    assert len(shares) == 6
+    assert all(float(copy) > 0 and float(exp) > 0 for copy, *_, exp, _, _ in shares)
+    assert (tmp_path / "roofline.png").stat().st_size > 0

@@ -1,6 +1,6 @@
 """The coverage-guided fuzzers, for some seconds; CONTRIBUTING.md tells how to let them run for hours."""
 
-import child
+import processes
 import pytest
 
 
@@ -11,5 +11,5 @@ def test_nothing_is_found_in_some_seconds(tmp_path, fuzzer):
     )
     # Its limit on memory would count what this process has taken before.
     options = "-max_total_time=8", "-seed=1", "-rss_limit_mb=0", f"-artifact_prefix={tmp_path}/"
-    done = child.run(f"fuzz/{fuzzer}.py", *options)
+    done = processes.script(f"fuzz/{fuzzer}.py", *options)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -2,7 +2,7 @@
 
 import sys
 
-import child
+import processes
 import pytest
 from test_properties import FLOATS
 
@@ -16,5 +16,5 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mprotect is cal
 def test_nothing_beyond_an_array_is_touched(tmp_path, part, dtype):
     journal = tmp_path / "journal"
     journal.touch()
-    done = child.run("guarded.py", journal, part, dtype)
+    done = processes.script("guarded.py", journal, part, dtype)
     assert done.returncode == 0, f"at {journal.read_text()}: {done.stderr}"

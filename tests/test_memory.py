@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import child
 import numpy as np
+import processes
 import pytest
 from arrays import OPERATIONS, call
 
@@ -29,7 +29,7 @@ def failing_malloc(tmp_path_factory):
 @pytest.mark.parametrize("least", [0, 4000])
 def test_any_allocation_may_fail(failing_malloc, least):
     """Every one in what the kernels do, with threads too; those of 4000 bytes or more in all else."""
-    done = child.run("out_of_memory.py", least, LD_PRELOAD=str(failing_malloc))
+    done = processes.script("out_of_memory.py", least, LD_PRELOAD=str(failing_malloc))
     assert done.returncode == 0, done.stdout[-200:] + done.stderr
     assert int(done.stdout.split()[-1]) > 300
 

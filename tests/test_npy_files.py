@@ -5,8 +5,8 @@ import re
 import sys
 from pathlib import Path
 
-import child
 import numpy as np
+import processes
 import pytest
 from npy_files import READ, REFUSED, saying
 
@@ -79,7 +79,7 @@ def test_in_bounded_memory(tmp_path, kind, op):
             file.truncate(2**32)
     else:
         source.write_bytes(saying(shape="(0, 100000000)"))
-    done = child.run(
+    done = processes.script(
         "peak_memory.py", "run", source, "-o", tmp_path / "y.npy", "--axis=0", f"--op={op}"
     )
     assert (kind == "columns") == ("header" not in done.stderr)
