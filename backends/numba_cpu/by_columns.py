@@ -2,7 +2,16 @@
 
 import math
 
-from .copies import columns_in, columns_out, copy_in, copy_out, fetch, transpose_in, transpose_out
+from .copies import (
+    columns_in,
+    columns_out,
+    copy_in,
+    copy_out,
+    fetch,
+    fetch_to_write,
+    transpose_in,
+    transpose_out,
+)
 from .folds import row_max
 from .group import Columns
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
@@ -13,29 +22,53 @@ from .row import FOLD, MAP, ROOM, STATE_VECTORS
 from .simd import apart, inline, lanes, loop, splat
 from .states import recall, remember, state_of
 
+FETCHED = 1024  # vectors of the following unit, at most; of longer columns so many lines ahead:
+LINES_AHEAD = 16
+
 
 @inline
-def rows_in(x, start, axis, inner, tile, pitch, used, size, fill):
+def rows_in(x, start, axis, inner, tile, pitch, used, size, fill, ahead):
     """Copy `used` rows that lie side by side to the tile."""
     if axis == 1 and size > 1:
         transpose_in(x, start, inner, used, size, tile, pitch, fill)
     elif inner == 1:
-        columns_in(x, start, axis, used, size, tile, pitch, fill)
+        columns_in(x, start, axis, used, size, tile, pitch, fill, ahead)
     else:
         for k in range(size):
             copy_in(x, start + k * axis, inner, offset(tile, k * pitch), used, fill)
 
 
 @inline
-def rows_out(tile, pitch, used, size, y, start, axis, inner, past):
+def rows_out(tile, pitch, used, size, y, start, axis, inner, past, ahead):
     """Copy them back."""
     if axis == 1 and size > 1:
         transpose_out(tile, pitch, used, size, y, start, inner)
     elif inner == 1 and not past:
-        columns_out(tile, pitch, used, size, y, start, axis)
+        columns_out(tile, pitch, used, size, y, start, axis, ahead)
     else:
         for k in range(size):
             copy_out(offset(tile, k * pitch), y, start + k * axis, inner, used, past)
+
+
+@inline
+def fetch_rows(arrays, job, here, following, first, size):
+    """Where rows lie behind each other, fetch some from the unit's row `first` on.
+
+    Those to write are the unit's own, those to read the following one's.
+    """
+    x, v, y, dy, _ = arrays
+    if job.x_axis == 1:
+        start = start_of(following, job, job.x_outer, job.x_axis, job.x_inner)
+        fetch(x, start + first * job.x_inner, size)
+    if job.reads_v and job.v_axis == 1:
+        start = start_of(following, job, job.v_outer, job.v_axis, job.v_inner)
+        fetch(v, start + first * job.v_inner, size)
+    if job.y_axis == 1 and not job.reduced:
+        start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner) + first * job.y_inner
+        if job.writes_y:
+            fetch_to_write(y, start, size)
+        if job.writes_dy:
+            fetch_to_write(dy, start, size)
 
 
 @loop
@@ -49,9 +82,6 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
     room = offset(tile, job.room - ROOM * w)
     if given:
         e_tile = tile
-    # Rows that lie behind each other are fetched whole, a line of the cache at a time.
-    ahead_step = w if job.x_axis == 1 else job.x_axis
-    target_step = w if job.y_axis == 1 else job.y_axis
     states = states_of_unit(job, w)
     zero = splat(tile, 0.0)
     known = state_of(zero, (zero, zero), (zero, zero))
@@ -66,11 +96,17 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
         x_start = start_of(here, job, job.x_outer, job.x_axis, job.x_inner)
         v_start = start_of(here, job, job.v_outer, job.v_axis, job.v_inner)
         y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
-        ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner)
+        x_ahead = start_of(place, job, job.x_outer, job.x_axis, job.x_inner) - x_start
+        v_ahead = start_of(place, job, job.v_outer, job.v_axis, job.v_inner) - v_start
+        y_ahead = start_of(place, job, job.y_outer, job.y_axis, job.y_inner) - y_start
+        if size * pitch > FETCHED * w:
+            x_ahead, v_ahead = LINES_AHEAD * job.x_axis, LINES_AHEAD * job.v_axis
+            y_ahead = LINES_AHEAD * job.y_axis
         first = here.outer * job.inner + here.tile * job.width
-        rows_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf)
+        rows_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf, x_ahead)
         if with_v:
-            rows_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0)
+            rows_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0, v_ahead)
+        like = zero
         for q in range(pitch // w):
             several = min(w, used - q * w)
             if job.rows > 1:
@@ -86,23 +122,14 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 rates,
                 room,
             )
-            own_y = (y_start + q * w * job.y_inner) * job.writes_y
-            fetch(
-                x,
-                ahead + q * w * job.x_inner,
-                ahead_step,
-                y,
-                own_y,
-                target_step * job.fetches_results * job.writes_y,
-                size,
-            )
+            fetch_rows(arrays, job, here, place, q * w, size)
             x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
             block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
             if phase == MAP:
                 first_memo = offset(block_memo, -here.block * states * STATE_VECTORS * w)
                 known = recall(first_memo)
                 like = known.m
-            else:
+            elif not given:
                 like = row_max(x_row, row)  # exponentials may take the place of x
             state = operation.fold(x_row, v_row, e_row, like, row, known, given)
             state = completed(operation, x_row, v_row, e_row, state, row)
@@ -114,6 +141,10 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
         if phase != FOLD:
             height = 1 if job.reduced else size
             if job.writes_y:
-                rows_out(tile, pitch, used, height, y, y_start, job.y_axis, job.y_inner, past)
+                rows_out(
+                    tile, pitch, used, height, y, y_start, job.y_axis, job.y_inner, past, y_ahead
+                )
             if job.writes_dy:
-                rows_out(v_tile, pitch, used, height, dy, y_start, job.y_axis, job.y_inner, past)
+                rows_out(
+                    v_tile, pitch, used, height, dy, y_start, job.y_axis, job.y_inner, past, y_ahead
+                )

@@ -2,6 +2,7 @@
 
 import math
 
+from .across import max_of_lanes, with_row
 from .copies import copy_in, copy_out
 from .exp_sums import are_exact
 from .group import Row
@@ -10,7 +11,7 @@ from .kernels import sum_over_row
 from .memory import load_first, offset, same_as
 from .one_by_one import completed
 from .own import own_of
-from .row import FOLD, LIKES, MAP, ROOM, STATE_VECTORS, get, max_of_lanes, put_row, several
+from .row import FOLD, MAP, ROOM, STATE_VECTORS, several
 from .simd import apart, inline, lanes, loop, splat
 from .states import recall, remember, state_of
 
@@ -21,23 +22,25 @@ FETCHED, FETCHED_WITH_V = 256, 64
 @inline
 def copy_rows_in(x, start, job, x_tile, x_step, v, v_start, v_tile, row):
     """Copy the rows of a unit to the tile; each one's maximum."""
+    maxima = splat(x_tile, -math.inf)
     for q in range(row.used):
         x_row = offset(x_tile, q * x_step)
         largest = copy_in(x, start + q * job.x_inner, job.x_axis, x_row, row.length, -math.inf)
-        put_row(row, LIKES, q, max_of_lanes(largest))
+        maxima = with_row(maxima, q, max_of_lanes(largest), row)
         if job.reads_v:
             v_row = offset(v_tile, q * x_step)
             copy_in(v, v_start + q * job.v_inner, job.v_axis, v_row, row.length, 0.0)
-    return get(row, LIKES)
+    return maxima
 
 
 @inline
 def glance_at_rows(x, row):
     """The largest number in the first vector of each row."""
+    maxima = lowest = splat(x, -math.inf)
     for q in range(row.used):
-        first = load_first(x, q * row.x_step, row.length, splat(x, -math.inf))
-        put_row(row, LIKES, q, max_of_lanes(first))
-    return get(row, LIKES)
+        first = load_first(x, q * row.x_step, row.length, lowest)
+        maxima = with_row(maxima, q, max_of_lanes(first), row)
+    return maxima
 
 
 @inline
@@ -118,8 +121,10 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         )
         if job.rows > 1:
             set_temperature(rates, temperatures, first, used > 1, used, job.rows)
+        like = zero
         if read_directly:
-            like = glance_at_rows(x_row, row)
+            if not given:
+                like = glance_at_rows(x_row, row)
         else:
             like = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
         kept = False

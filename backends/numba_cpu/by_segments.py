@@ -9,6 +9,7 @@ import math
 from numba import carray
 
 from . import operations
+from .across import max_of_lanes
 from .copies import copy_in, copy_out, transpose_in, transpose_out
 from .folds import row_max
 from .group import Columns, Row
@@ -18,7 +19,7 @@ from .layout import SHORT_ROW as SHORT
 from .memory import load, load_first, load_one, offset, same_as, store, store_one
 from .one_by_one import completed
 from .own import COTANGENT, own_of
-from .row import WHOLE, max_of_lanes
+from .row import WHOLE
 from .simd import apart, inline, lanes, loop, splat
 from .states import state_of
 

@@ -73,14 +73,15 @@ def copy_out(tile, out, start, stride, length, past):
 
 
 @loop
-def columns_in(source, start, axis, used, size, tile, pitch, fill):
-    """`size` lines of `used` numbers, `axis` apart -> the tile, padded."""
+def columns_in(source, start, axis, used, size, tile, pitch, fill, ahead):
+    """`size` lines of `used` numbers, `axis` apart -> the tile, padded; those `ahead` are fetched."""
     apart()
     width, padding = lanes(tile), splat(tile, fill)
     whole = used - used % width
     for k in range(size):
         place, line = start + k * axis, k * pitch
         for i in range(0, whole, width):
+            prefetch(source, place + i + ahead)
             store(tile, line + i, load(source, place + i))
         if whole < used:
             rest = load_first(source, place + whole, used - whole, padding)
@@ -88,14 +89,15 @@ def columns_in(source, start, axis, used, size, tile, pitch, fill):
 
 
 @loop
-def columns_out(tile, pitch, used, size, out, start, axis):
-    """The tile -> `size` lines of `used` numbers, `axis` apart."""
+def columns_out(tile, pitch, used, size, out, start, axis, ahead):
+    """The tile -> `size` lines of `used` numbers, `axis` apart; those `ahead` are fetched."""
     apart()
     width = lanes(tile)
     whole = used - used % width
     for k in range(size):
         place, line = start + k * axis, k * pitch
         for i in range(0, whole, width):
+            prefetch_to_write(out, place + i + ahead)
             store(out, place + i, load(tile, line + i))
         if whole < used:
             store_first(out, place + whole, used - whole, load(tile, line + whole))
@@ -127,8 +129,14 @@ def transpose_out(tile, pitch, used, n, out, start, stride):
 
 
 @inline
-def fetch(x, start, step, y, y_start, y_step, count):
-    """Ask for `count` cache lines of x, and as many of y to be written; none need be there."""
+def fetch(x, start, count):
+    """Ask for as many vectors of x; none need be there."""
     for k in range(count):
-        prefetch(x, start + k * step)
-        prefetch_to_write(y, y_start + k * y_step)
+        prefetch(x, start + k * lanes(x))
+
+
+@inline
+def fetch_to_write(y, start, count):
+    """Likewise, to write them."""
+    for k in range(count):
+        prefetch_to_write(y, start + k * lanes(y))

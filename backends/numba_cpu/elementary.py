@@ -21,6 +21,7 @@ from .simd import (
     select,
     splat,
     split_exponent,
+    widen,
 )
 
 F32, F64 = types.float32, types.float64
@@ -92,6 +93,18 @@ _LOG_TAIL = polynomial(  # ((log(1 + s) - log(1 - s)) / s - 2) / s**2, in s**2
         ]
     }
 )
+_SHORT_LOG_TAIL = polynomial(  # the same, where 45 bits will do
+    {
+        F64: [
+            0.6666666667577335,
+            0.39999995631037094,
+            0.2857210820721451,
+            0.22176227385263528,
+            0.19583609610243208,
+        ]
+    }
+)
+_LN2 = constant({F64: math.log(2)})
 
 
 @inline
@@ -228,12 +241,35 @@ def exp_pair(x, error, base):
     return select(too_low, zero, p * power), select(too_low, zero, (tail - (p - rounded)) * power)
 
 
-@inline
 def log(s, c):
-    """log(s + c) in float64, for s = 0 or s >= 1, to full accuracy also where s + c is near 1."""
+    """log(s + c) in float64, for s = 0 or s >= 1, accurate also where s + c is near 1; chosen by type."""
+
+
+@overload(log, **_chosen)
+def _log_by_type(s, c):
+    if s.element == F32:
+        return lambda s, c: _log_float32(widen(s), widen(c))
+    return lambda s, c: _log_float64(s, c)
+
+
+@inline
+def _log_float32(s, c):
+    """To more digits than float32 has."""
+    u = s + c
+    k, power = split_exponent(u)
+    f = select(k == 0.0, (s - 1.0) + c, fma(u, power, splat(s, -1.0)))
+    ratio = f / (f + 2.0)
+    square = ratio * ratio
+    log_f = fma(ratio * square, _SHORT_LOG_TAIL(square), ratio + ratio)
+    return select(u == 0.0, splat(s, -math.inf), fma(k, _LN2(s), log_f))
+
+
+@inline
+def _log_float64(s, c):
+    """To full accuracy."""
     u, error = two_sum(s, c)
-    k, f = split_exponent(u)
-    f = f - 1.0
+    k, power = split_exponent(u)
+    f = fma(u, power, splat(s, -1.0))
     ratio = f / (f + 2.0)
     square = ratio * ratio
     half = 0.5 * f * f

@@ -5,6 +5,7 @@ A sum is a pair of numbers, the rounded sum and its error, so that nothing drift
 
 import math
 
+from .across import across_max, across_sum, no_sums, pairs_of, with_row, with_sum
 from .elementary import (
     HEADROOM,
     REACH,
@@ -21,17 +22,14 @@ from .group import alone, group_of, is_columns, step_of
 from .memory import load, offset, store
 from .row import (
     BASES,
-    SUMS,
-    across_max,
-    across_sum,
     anchor,
     exponent_rate,
     fetch,
     fetch_target,
-    get,
+    get_lane_sums,
     get_row,
     put,
-    put_row,
+    put_lane_sums,
     read,
     several,
     write,
@@ -93,7 +91,7 @@ def _term(number, x, y, i, base, like, row, keep, near):
     e = _exp_of(number, base, like, row, near)
     if keep:
         store(y, i, e)
-        fetch_target(y, i, row)
+    fetch_target(y, i, row)
     fetch(x, i, row)
     return e
 
@@ -141,11 +139,15 @@ def _exp_sums(x, y, like, row, keep, near, exact):
         base = get_row(row, BASES, i), get_row(row, BASES + 1, i)
         own_like = get_row(row, BASES + 2, i)
         total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near, exact)
-        total = across_sum(total, row)
-        put_row(row, SUMS, i, total[0])
-        put_row(row, SUMS + 1, i, total[1])
-        put_row(row, SUMS + 2, i, across_max(m, row))
-    return (get(row, SUMS), get(row, SUMS + 1)), get(row, SUMS + 2)
+        if is_columns(row):
+            return total, m
+        put_lane_sums(row, i, (total[0], total[1], m))
+    sums, maxima = no_sums(like, row), splat(like, 0.0)
+    for i in range(used):
+        total, error, m = get_lane_sums(row, i)
+        sums = with_sum(sums, i, (total, error), row)
+        maxima = with_row(maxima, i, across_max(m, row), row)
+    return pairs_of(sums, row), maxima
 
 
 @inline
@@ -181,14 +183,14 @@ def _exp_sums_safely(x, y, like, row, keep, exact):
 
 
 @loop
-def exp_sum(x, like, row):
+def exp_sum(x, y, like, row):
     """(total, m, like): the sum of exp(x/t) over a power of two close to exp(like/t), and max, of each row.
 
     The sum does not depend on the power of two, which is exact, as long as nothing overflows: so a
     glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
     apart()
-    return _exp_sums_safely(x, x, like, row, False, True)
+    return _exp_sums_safely(x, y, like, row, False, True)
 
 
 @loop
@@ -200,19 +202,17 @@ def exp_and_sum(x, y, like, row, exact):
 
 @loop
 def exp_of_max(m, like, row):
-    """e of the maximum, as `exp_sum` adds it up."""
-    apart()
-    base = _base_of(like, row)
-    return _exp_of(anchor(m), base, like, row, False)
-
-
-@loop
-def share_of_max(m, like, row):
-    """`exp_of_max` as a pair."""
+    """e of the maximum as `exp_sum` adds it up, and as a pair, unrounded."""
     apart()
     base = _base_of(like, row)
     q, error = _argument(anchor(m), row, like)
-    return exp_pair(q, error, base)
+    return exp_of_sum(q, error, base), exp_pair(q, error, base)
+
+
+@inline
+def share_of_max(m, like, row):
+    """e of the maximum as a pair."""
+    return exp_of_max(m, like, row)[1]
 
 
 @inline

@@ -2,24 +2,11 @@
 
 import math
 
+from .across import across_max, across_roughly, across_sum, no_sums, pairs_of, with_row, with_sum
 from .elementary import accumulate
 from .group import group_of, is_columns, step_of
 from .memory import load, offset, store
-from .row import (
-    FACTORS,
-    SUMS,
-    across_max,
-    across_roughly,
-    across_sum,
-    fetch,
-    fetch_result,
-    get,
-    get_row,
-    put,
-    put_row,
-    read,
-    write,
-)
+from .row import FACTORS, fetch, fetch_result, get_row, put, read, write
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
 from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, splat
 
@@ -149,14 +136,14 @@ def mean(y, v, y_step, row):
     """<y, v>, <y, |v|> and the maximum of y of each row."""
     apart()
     _, used, _, v_step, _, _, _ = group_of(row)
+    sizes = peaks = splat(y, 0.0)
+    sums = no_sums(sizes, row)
     for i in range(used):
         total, size, m = _mean(offset(y, i * y_step), offset(v, i * v_step), row)
-        total = across_sum(total, row)
-        put_row(row, SUMS, i, total[0])
-        put_row(row, SUMS + 1, i, total[1])
-        put_row(row, SUMS + 2, i, across_roughly(size, row))
-        put_row(row, SUMS + 3, i, across_max(m, row))
-    return (get(row, SUMS), get(row, SUMS + 1)), get(row, SUMS + 2), get(row, SUMS + 3)
+        sums = with_sum(sums, i, total, row)
+        sizes = with_row(sizes, i, across_roughly(size, row), row)
+        peaks = with_row(peaks, i, across_max(m, row), row)
+    return pairs_of(sums, row), sizes, peaks
 
 
 @loop

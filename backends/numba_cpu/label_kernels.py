@@ -10,6 +10,7 @@ for the class; `label_rows` then sees to the losses and the classes.
 
 import math
 
+from .across import no_sums, pairs_of, with_sum
 from .elementary import accumulate, add_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, exp_sum, share_of_max
 from .folds import reciprocal
@@ -31,7 +32,7 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, SUMS, across_sum, get, put_row, rate_of, read, write
+from .row import FOLD, MAP, rate_of, read, write
 from .simd import apart, fma, inline, loop, narrow, select, splat
 from .states import State
 
@@ -42,7 +43,7 @@ def exponentials(x, v, e, like, row, known, given):
     if not row.wants_y and row.phase == MAP:
         return known
     if not row.wants_y or row.phase == FOLD:
-        total, m, like = exp_sum(x, like, row)
+        total, m, like = exp_sum(x, e, like, row)
     else:
         total, m, like = exp_and_sum(x, e, like, row, True)
     return sum_over_row(total, m, like, row, known)
@@ -104,17 +105,16 @@ def _label_sums(v, x, row):
     """The sum of v and <v, x> of each row, unrounded; an entry without a label takes no part."""
     apart()
     _, used, x_step, v_step, _, _, _ = group_of(row)
+    labels = products = no_sums(splat(x, 0.0), row)
     for i in range(used):
         total, product = _label_sum(offset(v, i * v_step), offset(x, i * x_step), row)
-        put_row(row, SUMS, i, total[0])
-        put_row(row, SUMS + 1, i, total[1])
-        put_row(row, SUMS + 2, i, product[0])
-        put_row(row, SUMS + 3, i, product[1])
-    return (get(row, SUMS), get(row, SUMS + 1)), (get(row, SUMS + 2), get(row, SUMS + 3))
+        labels, products = with_sum(labels, i, total, row), with_sum(products, i, product, row)
+    return pairs_of(labels, row), pairs_of(products, row)
 
 
 @inline
 def _label_sum(v, x, row):
+    """The same in each lane."""
     zero = splat(x, 0.0)
     total = product = zero, zero
     errors = zero
@@ -125,7 +125,7 @@ def _label_sum(v, x, row):
         total, product = accumulate(total, label), accumulate(product, both)
         errors = errors + fma(label, number, both * -1.0)
     product = product[0], product[1] + errors
-    return across_sum(total, row), across_sum(product, row)
+    return total, product
 
 
 @inline

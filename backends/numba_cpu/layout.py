@@ -10,11 +10,16 @@ from .stack import ALIGNMENT
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
-SHORT_ROW = 64  # rows up to here are transposed, for their own lanes would stay half empty
+SHORT_ROW = (
+    48  # rows up to here are transposed, for their own lanes would stay half empty; whole vectors
+)
 LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
-COLUMN_VECTORS = 4  # vectors side by side in a tile, at least
-TILE_VECTORS = 512  # in all, where rows are short
+SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
+COLUMN_VECTORS = 12  # vectors side by side in a tile, at most where columns are long
+PARTS_VECTORS = 15  # in all parts of a tile, which then take less than 1 MB
+FEWEST_VECTORS, TILES = 4, 16  # but so few that there are as many tiles for threads to share
+TILE_VECTORS = 512  # in a part, where columns are short
 
 both = register_jitable(forceinline=True, **PART)
 
@@ -51,23 +56,25 @@ def arrange(job, outer, n, inner, size):
     job.all = outer * inner
     compute_size = max(4, size)
     vector = ALIGNMENT // compute_size
-    columns, vectors = True, max(COLUMN_VECTORS, TILE_VECTORS // n)
+    # Of x, of v where dy takes its place, of exponentials where they are not given.
+    parts_of_tile = 3 - job.given if job.reads_v or job.labelled else 2 if job.writes_dy else 1
+    shared = max(FEWEST_VECTORS, outer * parts(inner, vector) // TILES)
+    most = min(COLUMN_VECTORS, PARTS_VECTORS // parts_of_tile, shared)
+    columns, vectors = True, max(most, TILE_VECTORS // n)
     if inner == 1:
         # Rows lie behind each other; short ones are transposed into a tile of columns.
-        outer, inner, columns, vectors = 1, outer, n <= SHORT_ROW, COLUMN_VECTORS
+        outer, inner, columns, vectors = 1, outer, n <= SHORT_ROW, SHORT_VECTORS
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
     lay_out(job, n, inner, columns, vectors, vector)
     computed = size == compute_size
     v_apart = not job.reads_v or job.v_axis == 1
     job.read_directly = computed and job.x_axis == 1 and v_apart
     job.write_directly = computed and not job.reduced and not job.past
-    job.fetches_results = not job.reduced and (columns or not job.past)
+    job.fetches_results = not (job.reduced or job.past)
     alone = not job.reads_v and not job.labelled
     # The masked end of a short row would be read too soon after it is written.
     whole = n % vector == 0 or n > LONG_ROW
     job.keeps = job.keeps and job.write_directly and alone and whole and not columns
-    # Of x, of v where dy takes its place, of exponentials.
-    parts_of_tile = 3 if job.reads_v or job.labelled else 2 if job.writes_dy else 1
     job.e_part = (parts_of_tile - 1) * job.room
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
     return outer * job.tiles, tile_bytes

@@ -9,14 +9,13 @@ from .caching import njit
 from .calling import call
 from .job import RATES
 from .launch import kernel, merging
-from .layout import COLUMN_VECTORS, SHORT_ROW, lay_out
+from .layout import SHORT_ROW, lay_out
 from .row import ROOM, WHOLE
 from .simd import apart
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
 
 LONGEST_ON_STACK = 2048  # numbers in a row
-_VECTORS = max(LONGEST_ON_STACK * 8 // ALIGNMENT, SHORT_ROW * COLUMN_VECTORS)
-TILE = (_VECTORS + ROOM + RATES + 1) * ALIGNMENT
+TILE = LONGEST_ON_STACK * 8 + (ROOM + RATES + 1) * ALIGNMENT
 
 
 @intrinsic(prefer_literal=True)
@@ -65,7 +64,7 @@ def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     apart()
     job = job_on_stack()
     vector, columns = ALIGNMENT // size, n <= SHORT_ROW
-    lay_out(job, n, 1, columns, COLUMN_VECTORS, vector)
+    lay_out(job, n, 1, columns, 1, vector)
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1
     job.read_directly, job.write_directly = 1, not reduced

@@ -3,6 +3,7 @@
 import math
 
 from . import elementary
+from .across import across_max, across_sum
 from .elementary import add_pairs, divide_pairs, multiply_pairs, two_sum
 from .exp_sums import (
     exp_of_max,
@@ -20,8 +21,6 @@ from .one_by_one import finish_each, fold_each
 from .row import (
     FACTORS,
     MAP,
-    across_max,
-    across_sum,
     anchor,
     fetch_result,
     get_row,
@@ -43,7 +42,7 @@ def sums(x, v, e, like, row, known, given):
     """Only m and s."""
     if row.phase == MAP:
         return known
-    total, m, like = exp_sum(x, like, row)
+    total, m, like = exp_sum(x, e, like, row)
     return sum_over_row(total, m, like, row, known)
 
 
@@ -53,16 +52,15 @@ def complete_apart(state, row):
     if row.phase == MAP:
         return state
     zero = splat(state.m, 0.0)
-    top = exp_of_max(state.m, state.p, row)
+    top, share = exp_of_max(state.m, state.p, row)
     rest = add_pairs(state.s, (top * -1.0, zero))
-    return _with_rest(state, rest, splat(zero, 1.0), top, row)
+    return _with_rest(state, divide_pairs(rest, share), splat(zero, 1.0), top)
 
 
 @inline
-def _with_rest(state, rest, maxima, top, row):
-    """s of a sum without the maxima, how many those are, and what each of them adds."""
+def _with_rest(state, rest, maxima, top):
+    """s of that without the maxima, how many those are, and what each of them adds to the sum."""
     zero, one = splat(state.m, 0.0), splat(state.m, 1.0)
-    rest = divide_pairs(rest, share_of_max(state.m, state.p, row))
     s = add_pairs((one, zero), add_pairs((maxima - one, zero), rest))
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, top)
 
@@ -82,7 +80,8 @@ def others_again(x, v, e, state, row):
     """`complete_apart` where the maximum outweighs all others, which are added again."""
     others, maxima = exp_sum_of_others(x, state.m, state.p, row)
     maxima = across_sum((maxima, splat(maxima, 0.0)), row)[0]
-    apart_state = _with_rest(state, across_sum(others, row), maxima, state.top, row)
+    rest = divide_pairs(across_sum(others, row), share_of_max(state.m, state.p, row))
+    apart_state = _with_rest(state, rest, maxima, state.top)
     s = choose(outweighed(state, row), apart_state.s, state.s)
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 
@@ -223,7 +222,7 @@ def _log_softmax_vjp(x, v, e, y, dy, own, state, row):
 @inline
 def log_of(s):
     """log s, in float64."""
-    return elementary.log(widen(s[0]), widen(s[1]))
+    return elementary.log(s[0], s[1])
 
 
 @inline
@@ -256,7 +255,7 @@ def complete_alone(state, row):
     if row.phase == MAP:
         return state
     # The maximum as it was rounded in the sum: s is 1 for one entry, and never less.
-    top = exp_of_max(state.m, state.p, row)
+    top, _ = exp_of_max(state.m, state.p, row)
     s = divide_pairs(state.s, (top, splat(top, 0.0)))
     return state_of(state.m, s, s)
 

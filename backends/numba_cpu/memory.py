@@ -58,6 +58,11 @@ def _first_lanes(builder: ir.IRBuilder, lanes: int, count: ir.Value) -> ir.Value
     )
 
 
+def lanes_from(builder: ir.IRBuilder, lanes: int, first: ir.Value) -> ir.Value:
+    """Which lanes are not before the first."""
+    return builder.not_(_first_lanes(builder, lanes, first))
+
+
 @intrinsic
 def load(typing, pointer, i):
     """The vector at pointer[i]."""

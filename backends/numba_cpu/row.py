@@ -1,24 +1,14 @@
-"""A row of numbers, as `count` vectors, a step apart: reading, writing, and bringing its lanes together."""
+"""A row of numbers, as `count` vectors, a step apart: reading and writing them, and a group's room."""
 
 import math
 
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .elementary import add_pairs
-from .group import Columns, field, is_columns, step_of
+from .group import Columns, field, step_of
 from .memory import load, load_first, prefetch, prefetch_to_write, store, store_first
 from .part import PART
-from .shuffles import (
-    exchange_1,
-    exchange_2,
-    exchange_4,
-    exchange_8,
-    narrowed_twice,
-    widened_halves,
-)
-from .simd import inline, lanes, maximum, select, splat, splat_value, vector_of
+from .simd import LANES, inline, lanes, select, splat, splat_value, vector_of
 
 # A row longer than a tile is taken in three phases: each block is folded, the blocks' states are
 # merged, each block is mapped. A row that fits a tile is folded and mapped at once. Where rows have
@@ -30,10 +20,11 @@ STATE_VECTORS = 13
 STATES = 0
 LIKES = STATE_VECTORS
 BASES = LIKES + 1
-SUMS = BASES + 3
-FACTORS = SUMS + 4
+FACTORS = BASES + 3
 DOUBTS = FACTORS + 3
-ROOM = DOUBTS + 1  # vectors
+LANE_SUMS = DOUBTS + 1  # of each row
+SUM_VECTORS = 3
+ROOM = LANE_SUMS + SUM_VECTORS * max(LANES.values())  # vectors
 
 
 def several(row):
@@ -83,23 +74,19 @@ def get(typing, row, place):
     return kind(row, types.intp), generate
 
 
-@intrinsic
-def put_row(typing, row, place, i, value):
-    """Leave a number of the group's row i, which is in all lanes of `value`, or of all columns."""
+@inline
+def put_lane_sums(row, i, sums):
+    """Leave what each lane of row i has, until that of all rows is added up: that takes long for one row."""
+    place = LANE_SUMS + SUM_VECTORS * i
+    put(row, place, sums[0])
+    put(row, place + 1, sums[1])
+    put(row, place + 2, sums[2])
 
-    def generate(context, builder, signature, args):
-        _, place, i, value = args
-        start = _at(builder, _room(builder, row, args[0]), value.type, place)
-        is_first = builder.icmp_signed("==", i, i.type(0))
-        with builder.if_else(is_first) as (whole, one):
-            with whole:  # in the lanes without a row, too
-                builder.store(value, builder.bitcast(start, value.type.as_pointer()), align=4)
-            with one:
-                own = builder.extract_element(value, ir.IntType(32)(0))
-                builder.store(own, builder.gep(start, [_lane(builder, row, args[0], i)]), align=4)
-        return context.get_dummy_value()
 
-    return types.void(row, types.intp, types.intp, value), generate
+@inline
+def get_lane_sums(row, i):
+    place = LANE_SUMS + SUM_VECTORS * i
+    return get(row, place), get(row, place + 1), get(row, place + 2)
 
 
 def _lane(builder, row, value, i):
@@ -193,72 +180,6 @@ def write(y, k, row, value):
         store(y, i, value)
     else:
         store_first(y, i, row.length - i, value)
-
-
-@inline
-def across_max(m, row):
-    if is_columns(row):
-        return m
-    return max_of_lanes(m)
-
-
-@inline
-def max_of_lanes(m):
-    if lanes(m) == 16:
-        m = maximum(exchange_8(m), m)
-    m = maximum(exchange_4(m), m)
-    m = maximum(exchange_2(m), m)
-    return maximum(exchange_1(m), m)
-
-
-@inline
-def across_roughly(total, row):
-    """The sum of all lanes, where its last digits do not matter."""
-    if is_columns(row):
-        return total
-    if lanes(total) == 16:
-        total = total + exchange_8(total)
-    total = total + exchange_4(total)
-    total = total + exchange_2(total)
-    return total + exchange_1(total)
-
-
-@inline
-def across_sum(total, row):
-    """The sum of all lanes, in all lanes; in float32 by way of float64, which holds a pair."""
-    if is_columns(row):
-        return total
-    return _across_sum(total)
-
-
-def _across_sum(total):
-    """Chosen by type, see below."""
-
-
-@overload(_across_sum, jit_options={"forceinline": True, **PART})
-def _across_sum_of(total):
-    if total[0].element == types.float64:
-        return lambda total: _across_sum_float64(total)
-    return lambda total: _across_sum_float32(total)
-
-
-@inline
-def _across_sum_float32(total):
-    a, b = widened_halves(total[0])
-    c, d = widened_halves(total[1])
-    wide = (a + b) + (c + d)
-    wide = wide + exchange_4(wide)
-    wide = wide + exchange_2(wide)
-    wide = wide + exchange_1(wide)
-    high = narrowed_twice(wide)
-    return high, narrowed_twice(wide - widened_halves(high)[0])
-
-
-@inline
-def _across_sum_float64(total):
-    total = add_pairs(total, (exchange_4(total[0]), exchange_4(total[1])))
-    total = add_pairs(total, (exchange_2(total[0]), exchange_2(total[1])))
-    return add_pairs(total, (exchange_1(total[0]), exchange_1(total[1])))
 
 
 @inline

@@ -5,7 +5,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .simd import LLVM_TYPE, Vector
+from .simd import Vector
 
 _I32 = ir.IntType(32)
 
@@ -35,16 +35,23 @@ def widened_halves(typing, x):
 
 
 @intrinsic
-def narrowed_twice(typing, x):
-    """Eight lanes of float64 rounded to float32, twice over."""
-    narrow = Vector(types.float32, 2 * x.lanes)
+def twice(typing, x):
+    """The lanes of x, and again."""
 
     def generate(context, builder, signature, args):
-        rounded = builder.fptrunc(args[0], ir.VectorType(LLVM_TYPE[types.float32], x.lanes))
-        order = [lane % x.lanes for lane in range(narrow.lanes)]
-        return builder.shuffle_vector(
-            rounded, rounded, ir.Constant(ir.VectorType(_I32, narrow.lanes), order)
-        )
+        order = ir.Constant(ir.VectorType(_I32, 2 * x.lanes), [*range(x.lanes)] * 2)
+        return builder.shuffle_vector(args[0], args[0], order)
+
+    return Vector(x.element, 2 * x.lanes)(x), generate
+
+
+@intrinsic
+def narrowed(typing, x):
+    """Float64 rounded to float32."""
+    narrow = Vector(types.float32, x.lanes)
+
+    def generate(context, builder, signature, args):
+        return builder.fptrunc(args[0], context.get_value_type(narrow))
 
     return narrow(x), generate
 
@@ -82,22 +89,52 @@ exchange_1 = _shuffle(lambda lane: lane ^ 1)
 first_lane = _shuffle(lambda lane: 0)
 
 
+def _picked(builder, a, b, lanes):
+    """These lanes, of a and of b behind it."""
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
+
+
+def _transposed_parts(builder, lines):
+    """As many lines as a part of them, of 128 bits, has numbers: each square in such a part, transposed."""
+    part, count = len(lines), lines[0].type.count
+    half, starts = part // 2, range(0, count, part)
+    for _ in range(part.bit_length() - 1):  # a perfect shuffle of the lines at each step
+        lines = [
+            _picked(
+                builder,
+                a,
+                b,
+                [at + first + k // 2 + k % 2 * count for at in starts for k in range(part)],
+            )
+            for a, b in zip(lines[:half], lines[half:], strict=True)
+            for first in (0, half)
+        ]
+    return lines
+
+
+def _transposed_as_parts(builder, a, b, c, d):
+    """The square of parts, of 128 bits, that four lines are."""
+    part = a.type.count // 4
+
+    def picked(first, second, *parts):
+        return _picked(builder, first, second, [k * part + i for k in parts for i in range(part)])
+
+    pairs = [
+        (picked(a, b, k, k + 1, k + 4, k + 5), picked(c, d, k, k + 1, k + 4, k + 5)) for k in (0, 2)
+    ]
+    return [picked(ab, cd, k, k + 2, k + 4, k + 6) for ab, cd in pairs for k in (0, 1)]
+
+
 @intrinsic
 def transposed(typing, vectors):
     """The columns of a square of numbers whose lines are given."""
-    count = len(vectors)
-
-    def interleaved(builder, a, b, first):
-        order = [half * count + first + lane for lane in range(count // 2) for half in (0, 1)]
-        return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, count), order))
+    count, part = len(vectors), len(vectors) // 4
 
     def generate(context, builder, signature, args):
         lines = cgutils.unpack_tuple(builder, args[0], count)
-        for _ in range(count.bit_length() - 1):  # a perfect shuffle of the lines at each step
-            pairs = zip(lines[: count // 2], lines[count // 2 :], strict=True)
-            lines = [
-                interleaved(builder, a, b, first) for a, b in pairs for first in (0, count // 2)
-            ]
-        return context.make_tuple(builder, signature.return_type, lines)
+        groups = [_transposed_parts(builder, lines[at : at + part]) for at in range(0, count, part)]
+        columns = [_transposed_as_parts(builder, *parts) for parts in zip(*groups, strict=True)]
+        in_order = [column for fourth in zip(*columns, strict=True) for column in fourth]
+        return context.make_tuple(builder, signature.return_type, in_order)
 
     return vectors(vectors), generate

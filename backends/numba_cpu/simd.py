@@ -247,19 +247,20 @@ def exponent_from_low_bits(typing, x):
 
 @intrinsic
 def split_exponent(typing, x):
-    """(k, f) with x = f * 2**k and sqrt(1/2) <= f < sqrt(2), for a normal float64 x > 0."""
+    """(k, 2**-k) with sqrt(1/2) <= x * 2**-k < sqrt(2), for a normal float64 x > 0."""
 
     def generate(context, builder, signature, args):
         integers, vector = _integers(x), args[0].type
         bits = builder.bitcast(args[0], integers)
         above = builder.sub(bits, every_lane(integers, 0x3FE6A09E00000000))
         k = builder.ashr(above, every_lane(integers, 52))
-        f = builder.sub(bits, builder.shl(k, every_lane(integers, 52)))
+        one = every_lane(integers, 0x3FF0000000000000)
+        power = builder.sub(one, builder.shl(k, every_lane(integers, 52)))
         # An integer added to the low bits of 1.5 * 2**52 makes that number larger by as much.
         shifted = builder.add(k, every_lane(integers, 0x4338000000000000))
         number = builder.fsub(builder.bitcast(shifted, vector), every_lane(vector, 1.5 * 2.0**52))
         return context.make_tuple(
-            builder, signature.return_type, [number, builder.bitcast(f, vector)]
+            builder, signature.return_type, [number, builder.bitcast(power, vector)]
         )
 
     return types.UniTuple(x, 2)(x), generate
