@@ -104,10 +104,10 @@ def _higher(best, m, p):
 
 
 @inline
-def _mean(y, v, row):
-    """Each lane's <y, v>, <y, |v|> and maximum of y."""
+def _mean(y, v, row, summed):
+    """Each lane's <y, v>, <y, |v|>, maximum of y, and sum of y if wanted."""
     zero, step = splat(y, 0.0), step_of(row, y)
-    total, size = (zero, zero), zero
+    total, size, of_all = (zero, zero), zero, (zero, zero)
     m = n = splat(y, -math.inf)
     fours = row.whole - row.whole % 4
     for k in range(0, fours, 4):
@@ -115,6 +115,8 @@ def _mean(y, v, row):
         a, b = load(y, i), load(y, i + step)
         c, d = load(y, i + 2 * step), load(y, i + 3 * step)
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
+        if summed:
+            of_all = accumulate(of_all, (a + b) + (c + d))
         a, b = a * load(v, i), b * load(v, i + step)
         c, d = c * load(v, i + 2 * step), d * load(v, i + 3 * step)
         for j in range(i, i + 4 * step, step):
@@ -125,10 +127,12 @@ def _mean(y, v, row):
     for k in range(fours, row.count):
         a = read(y, k, row, 0.0)
         m = maximum(a, m)
+        if summed:
+            of_all = accumulate(of_all, a)
         a = a * read(v, k, row, 0.0)
         size = size + absolute(a)
         total = accumulate(total, a)
-    return total, size, maximum(m, n)
+    return total, size, maximum(m, n), of_all
 
 
 @loop
@@ -139,11 +143,20 @@ def mean(y, v, y_step, row):
     sizes = peaks = splat(y, 0.0)
     sums = no_sums(sizes, row)
     for i in range(used):
-        total, size, m = _mean(offset(y, i * y_step), offset(v, i * v_step), row)
+        total, size, m, _ = _mean(offset(y, i * y_step), offset(v, i * v_step), row, False)
         sums = with_sum(sums, i, total, row)
         sizes = with_row(sizes, i, across_roughly(size, row), row)
         peaks = with_row(peaks, i, across_max(m, row), row)
     return pairs_of(sums, row), sizes, peaks
+
+
+@loop
+def mean_and_sum(y, v, row):
+    """The same of one row, and the sum of y."""
+    apart()
+    total, size, m, of_all = _mean(y, v, row, True)
+    size, m = across_roughly(size, row), across_max(m, row)
+    return across_sum(total, row), size, m, across_sum(of_all, row)
 
 
 @loop

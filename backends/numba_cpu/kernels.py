@@ -10,7 +10,7 @@ import math
 
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
-from .folds import deviation, mean, normalise, peak, reciprocal, row_sum
+from .folds import deviation, mean, mean_and_sum, normalise, peak, reciprocal
 from .group import alone, group_of, in_place, step_of
 from .memory import load, offset, store
 from .one_by_one import finish_each
@@ -106,7 +106,10 @@ def boltzmann(x, v, e, like, row, known, given):
         m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
         return State(m, s, known.p, known.a, s, s, s, known.top)
-    a, size, top = mean(y, v, y_step, row)
+    if given and row.phase == FOLD:
+        a, size, top, s = mean_and_sum(y, v, row)
+    else:
+        a, size, top = mean(y, v, y_step, row)
     zero = splat(top, 0.0)
     if given:
         m = top
@@ -131,11 +134,10 @@ def _mean_of_block(y, v, state, row, given):
     it = alone(row, 0)
     if any_lane(_wants_pivot(state)):
         state = _about_pivot(y, v, state, it)
-    m, s, a = state.m, state.s, state.a
+    a, s = state.a, state.s
     if given:
-        m, s = state.top, row_sum(y, it)
         a = divide_pairs(a, s)
-    return State(m, s, state.p, a, s, s, s, state.p)
+    return State(state.m, s, state.p, a, s, s, s, state.p)
 
 
 @inline
