@@ -10,7 +10,7 @@ from numba import from_dtype, types
 from . import over_columns, over_rows, slices
 from .caching import cfunc
 from .job import JOB
-from .layout import arrange, memo_bytes
+from .layout import arrange
 from .objects import data_of
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .sharing import Work
@@ -47,10 +47,10 @@ def _compiled(function: Any, storage: types.Type):
 class _Described:
     """A job, and the memory that it takes."""
 
-    def __init__(self, job: Any, groups: int, tile_bytes: int) -> None:
+    def __init__(self, job: Any, groups: int, tile_bytes: int, memo_bytes: int) -> None:
         self.array = np.array([tuple(vars(job).values())], JOB)
-        self.groups, self.blocks, self.tile_bytes = groups, job.blocks, tile_bytes
-        self.memo_bytes = memo_bytes(job, groups)
+        self.groups, self.blocks = groups, job.blocks
+        self.tile_bytes, self.memo_bytes = tile_bytes, memo_bytes
 
 
 # What a job is told beside its arrays.

@@ -52,7 +52,10 @@ def lay_out(job, n, inner, columns, vectors, vector):
 
 @both
 def arrange(job, outer, n, inner, size):
-    """Fill in how a job is done whose arrays are known; return its groups, and the bytes of a tile."""
+    """Fill in how a job is done whose arrays are known.
+
+    Return its groups, the bytes of a tile, and those of the room for the states of blocks.
+    """
     job.all = outer * inner
     compute_size = max(4, size)
     vector = ALIGNMENT // compute_size
@@ -77,11 +80,6 @@ def arrange(job, outer, n, inner, size):
     job.keeps = job.keeps and job.write_directly and alone and whole and not columns
     job.e_part = (parts_of_tile - 1) * job.room
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
-    return outer * job.tiles, tile_bytes
-
-
-@both
-def memo_bytes(job, groups):
-    """The room for the states of blocks."""
-    states = COLUMN_VECTORS if job.columns else 1
-    return 0 if job.blocks == 1 else groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
+    groups, states = outer * job.tiles, parts(job.width, vector) if columns else 1
+    memo = 0 if job.blocks == 1 else groups * job.blocks * states * STATE_VECTORS * ALIGNMENT
+    return groups, tile_bytes, memo

@@ -7,7 +7,7 @@ from numba.extending import intrinsic
 from .caching import njit
 from .calling import take_groups
 from .job import JOB
-from .layout import arrange, memo_bytes
+from .layout import arrange
 from .simd import inline
 from .stack import ALIGNMENT
 
@@ -57,9 +57,10 @@ def run_alone(kernel, merging, arrays, temperatures, lines, reduced, labelled, u
     """Run a kernel on (outer, n, inner) arrays x, v, y, dy; the last three may be empty."""
     x, v, y, dy = arrays
     job, rows_of_t = np.zeros(1, JOB), temperatures.shape[1]
-    groups, tile_bytes = _describe(job[0], arrays, rows_of_t, reduced, labelled, unit, given, past)
+    options = rows_of_t, reduced, labelled, unit, given, past
+    groups, tile_bytes, memo_bytes = _describe(job[0], arrays, *options)
     tile = np.empty(tile_bytes + ALIGNMENT, np.uint8)
-    memo = np.empty(memo_bytes(job[0], groups), np.uint8)
+    memo = np.empty(memo_bytes, np.uint8)
     pointers = (
         x.ctypes.data,
         v.ctypes.data,
