@@ -1,4 +1,4 @@
-"""Memory that runs out is a MemoryError that leaves `out` alone."""
+"""Little memory is taken; where it runs out that is a MemoryError, which leaves `out` alone."""
 
 import os
 import shutil
@@ -10,6 +10,8 @@ import numpy as np
 import processes
 import pytest
 from arrays import OPERATIONS, call
+from hypothesis import given
+from hypothesis import strategies as st
 
 import softkern
 
@@ -42,3 +44,18 @@ def test_results_that_are_too_large(name, options):
     options = {key: np.broadcast_to(value, (n,)) for key, value in options.items()}
     with pytest.raises(MemoryError):
         call(softkern, name, x, x, 0, **options)
+
+
+@given(
+    st.integers(1, 10**4),
+    st.integers(1, 10**7),
+    st.integers(1, 10**5),
+    st.sampled_from([2, 4, 8]),
+    st.lists(st.booleans(), min_size=10, max_size=10),
+)
+def test_a_thread_takes_less_than_a_megabyte(outer, n, inner, size, options):
+    """Beside the states of blocks."""
+    launch = pytest.importorskip("softkern.backends.numba_cpu.launch")
+    rows = (n * inner * size, inner * size, size)
+    job = launch._describe((outer, n, inner), (rows, rows, rows), size, (1, *options[1:]))
+    assert job.tile_bytes < 10**6
