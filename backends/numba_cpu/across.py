@@ -3,7 +3,7 @@
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .elementary import add_pairs
+from .elementary import add_pairs, pair_of
 from .group import Columns, is_columns
 from .memory import lanes_from
 from .part import PART
@@ -12,7 +12,6 @@ from .shuffles import (
     exchange_2,
     exchange_4,
     exchange_8,
-    narrowed,
     twice,
     widened_halves,
 )
@@ -106,7 +105,7 @@ def _with_sum(sums, i, total, row):
 def _pairs_of(sums, row):
     if isinstance(sums, types.BaseTuple):
         return lambda sums, row: sums
-    return lambda sums, row: _split(sums)
+    return lambda sums, row: pair_of(sums, splat(row.room, 0.0))
 
 
 @inline
@@ -117,12 +116,6 @@ def _sum_in_float64(total):
     wide = wide + exchange_4(wide)
     wide = wide + exchange_2(wide)
     return twice(wide + exchange_1(wide))
-
-
-@inline
-def _split(sums):
-    high = narrowed(sums)
-    return high, narrowed(sums - widen(high))
 
 
 @inline

@@ -17,6 +17,7 @@ from .simd import (
     exponent_from_low_bits,
     fma,
     inline,
+    narrow,
     polynomial,
     select,
     splat,
@@ -121,6 +122,13 @@ def two_diff(a, b):
     d = a - b
     t = d - a
     return d, (a - (d - t)) - (b + t)
+
+
+@inline
+def pair_of(x, like):
+    """A float64 number as one of the type of `like` and its rounding error."""
+    high = narrow(x, like)
+    return high, narrow(x - widen(high), like)
 
 
 @inline

@@ -4,7 +4,7 @@ import math
 
 from . import elementary
 from .across import across_max, across_sum
-from .elementary import add_pairs, divide_pairs, multiply_pairs, two_sum
+from .elementary import add_pairs, divide_pairs, multiply_pairs, pair_of, two_sum
 from .exp_sums import (
     exp_of_max,
     exp_sum,
@@ -89,9 +89,7 @@ def others_again(x, v, e, state, row):
 @inline
 def _log_sum(state):
     """log s as a rounded number and its error."""
-    log_s = log_of(state.s)
-    high = narrow(log_s, state.m)
-    return high, narrow(log_s - widen(high), state.m)
+    return pair_of(log_of(state.s), state.m)
 
 
 @inline

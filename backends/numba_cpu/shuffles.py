@@ -46,17 +46,6 @@ def twice(typing, x):
 
 
 @intrinsic
-def narrowed(typing, x):
-    """Float64 rounded to float32."""
-    narrow = Vector(types.float32, x.lanes)
-
-    def generate(context, builder, signature, args):
-        return builder.fptrunc(args[0], context.get_value_type(narrow))
-
-    return narrow(x), generate
-
-
-@intrinsic
 def one_lane(typing, x):
     """The number in the first lane."""
 
