@@ -306,24 +306,26 @@ def test_threads_may_call_at_once(name, shape):
 
 def test_many_numbers_let_other_threads_run():
     x, out = numbers(30_000), np.empty(30_000)
-    turns, done = [], threading.Event()
+    locked, ran = threading.Lock(), []
 
     def wait():
-        while not done.is_set():
-            turns.append(1)
+        with locked:
+            ran.append(True)
 
     other = threading.Thread(target=wait)
     before = sys.getswitchinterval()
     sys.setswitchinterval(60)  # a thread that keeps the GIL keeps it for a minute
     try:
-        other.start()
-        for _ in range(50):
+        with locked:
+            other.start()
+        for _ in range(20_000):  # of which the other thread, awake now, needs to catch one
             softkern.softmax(x, out=out)
+            if ran:
+                break
+        assert ran
     finally:
         sys.setswitchinterval(before)
-        done.set()
         other.join()
-    assert turns
 
 
 def test_the_end_of_the_interpreter():
