@@ -35,6 +35,9 @@ DEPTH = constant({F32: 109.0, F64: 796.0})
 # By how much an argument may exceed what the base was made for, with room for a sum of 2**15.
 HEADROOM = constant({F32: 48.0, F64: 600.0})
 
+# What a sum may be off, in so many of its places.
+FEW_PLACES = constant({F32: 2.0**-20, F64: 2.0**-49})
+
 # Added to a number, this rounds it to a whole one, and leaves that plus the exponent's bias and SCALE in
 # the low bits. The number may be as large as REACH.
 _SHIFT = constant({F32: 1.5 * 2.0**23 + 127 + SCALE[F32], F64: 1.5 * 2.0**52 + 1023 + SCALE[F64]})

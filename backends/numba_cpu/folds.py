@@ -103,6 +103,31 @@ def _higher(best, m, p):
     return maximum(m, best[0]), select(m > best[0], p, best[1])
 
 
+@loop
+def rough_mean(y, v, row):
+    """Of columns <y, v>, but for its last digits, and `peak`."""
+    apart()
+    zero, step = splat(y, 0.0), step_of(row, y)
+    sums = zero, zero
+    tops = (splat(y, -math.inf), zero), (splat(y, -math.inf), zero)
+    twos = row.count - row.count % 2
+    for k in range(0, twos, 2):
+        i = k * step
+        weight, tangent = load(y, i), load(v, i)
+        next_weight, next_tangent = load(y, i + step), load(v, i + step)
+        sums = fma(weight, tangent, sums[0]), fma(next_weight, next_tangent, sums[1])
+        tops = (
+            _higher(tops[0], weight, tangent),
+            _higher(tops[1], next_weight, next_tangent),
+        )
+    if twos < row.count:
+        weight, tangent = load(y, twos * step), load(v, twos * step)
+        sums = fma(weight, tangent, sums[0]), sums[1]
+        tops = _higher(tops[0], weight, tangent), tops[1]
+    m, p = _higher(tops[0], *tops[1])
+    return sums[0] + sums[1], m, p
+
+
 @inline
 def _mean(y, v, row, summed):
     """Each lane's <y, v>, <y, |v|>, maximum of y, and sum of y if wanted."""

@@ -8,13 +8,25 @@ it makes only what is wanted of its block. `like` is an entry, not far below the
 
 import math
 
-from .elementary import divide_pairs, multiply_pairs
+from numba.extending import overload
+
+from .elementary import FEW_PLACES, divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
-from .folds import deviation, mean, mean_and_sum, normalise, peak, reciprocal
-from .group import alone, group_of, in_place, step_of
+from .folds import (
+    deviation,
+    mean,
+    mean_and_sum,
+    normalise,
+    peak,
+    reciprocal,
+    rough_mean,
+    row_sum,
+)
+from .group import Columns, alone, group_of, in_place, step_of
 from .memory import load, offset, store
 from .one_by_one import finish_each
 from .own import COTANGENT, own_number
+from .part import PART
 from .row import (
     FACTORS,
     FOLD,
@@ -28,7 +40,7 @@ from .row import (
     several,
     write,
 )
-from .simd import absolute, any_lane, apart, fma, inline, is_nan, loop, select, splat
+from .simd import absolute, any_lane, apart, fma, inline, loop, select, splat
 from .states import State, choose
 
 
@@ -106,6 +118,37 @@ def boltzmann(x, v, e, like, row, known, given):
         m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
         return State(m, s, known.p, known.a, s, s, s, known.top)
+    known = State(m, s, known.p, known.a, known.g, known.h, known.total, known.top)
+    return _mean(y, v, y_step, known, row, given)
+
+
+def _mean(y, v, y_step, state, row, given):
+    """The state with <y, v>, about a pivot or not; chosen by type, see below."""
+
+
+@overload(_mean, jit_options={"forceinline": True, **PART})
+def _mean_by_type(y, v, y_step, state, row, given):
+    return _mean_of_columns if row.instance_class is Columns else _mean_of_rows
+
+
+def _mean_of_columns(y, v, y_step, state, row, given):
+    """About a pivot at once, for of so many columns one would want it anyway."""
+    a, top, of_top = rough_mean(y, v, row)
+    m, s = state.m, state.s
+    if given:
+        m = top
+    if given and row.phase == FOLD:
+        s = row_sum(y, row)
+        a = a / s[0]
+    p = _pivot(a, top, of_top)
+    a = deviation(y, v, p, row)
+    if given and row.phase == FOLD:
+        a = divide_pairs(a, s)
+    return State(m, s, p, a, s, s, s, p)
+
+
+def _mean_of_rows(y, v, y_step, state, row, given):
+    m, s = state.m, state.s
     if given and row.phase == FOLD:
         a, size, top, s = mean_and_sum(y, v, row)
     else:
@@ -149,13 +192,19 @@ def _wants_pivot(state):
 
 
 @inline
+def _pivot(mean, top, of_top):
+    """v at the maximum of y if that outweighs all others, or is the mean but for rounding; else the mean."""
+    apart_by = absolute(of_top - mean)
+    by_top = select(apart_by > absolute(mean) * FEW_PLACES(mean), splat(top, 0.0), splat(top, 1.0))
+    by_top = select(top > 0.5, splat(top, 1.0), by_top)  # or where the mean is not finite
+    return select(by_top > 0.0, of_top, mean)
+
+
+@inline
 def _about_pivot(y, v, state, row):
-    """The same about v at the maximum of y if that outweighs all others, else about the mean."""
+    """The same about a pivot, where one is wanted."""
     wanted, zero = _wants_pivot(state), splat(state.top, 0.0)
-    p = state.a[0]
-    by_top = select(state.top > 0.5, splat(p, math.nan), p - p)  # and where the mean is not finite
-    if any_lane(is_nan(by_top)):
-        p = select(is_nan(by_top), peak(y, v, row)[1], p)
+    p = _pivot(state.a[0], *peak(y, v, row))
     p = select(wanted, p, zero)
     a = choose(wanted, deviation(y, v, p, row), state.a)
     return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
@@ -163,7 +212,8 @@ def _about_pivot(y, v, state, row):
 
 @inline
 def wants_pivot(state, row):
-    return _wants_pivot(state) if row.phase == WHOLE else never(state, row)
+    of_rows = row.phase == WHOLE and step_of(row, row.rates) == 0
+    return _wants_pivot(state) if of_rows else never(state, row)
 
 
 @inline
