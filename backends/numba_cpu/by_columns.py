@@ -15,7 +15,7 @@ from .copies import (
 from .folds import row_max
 from .group import Columns
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
-from .memory import offset
+from .memory import offset, prefetch, same_as
 from .one_by_one import completed
 from .own import own_of
 from .row import FOLD, MAP, ROOM, STATE_VECTORS
@@ -24,6 +24,7 @@ from .states import recall, remember, state_of
 
 FETCHED = 1024  # vectors of the following unit, at most; of longer columns so many lines ahead:
 LINES_AHEAD = 16
+VECTORS_AHEAD = 4  # where columns are read where they lie
 
 
 @inline
@@ -71,6 +72,13 @@ def fetch_rows(arrays, job, here, following, first, size):
             fetch_to_write(dy, start, size)
 
 
+@inline
+def fetch_lines(x, start, step, size):
+    """Ask for the columns that are read soon."""
+    for k in range(size):
+        prefetch(x, start + k * step + VECTORS_AHEAD * lanes(x))
+
+
 @loop
 def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase, lo, hi):
     """Where rows lie side by side: each lane of a vector is a row of its own."""
@@ -92,7 +100,10 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             continue
         size = min(job.block, job.n - here.block * job.block)
         used = min(job.width, job.inner - here.tile * job.width)
-        pitch = (used + w - 1) // w * w
+        # Whole vectors of columns may be read and written where they lie; `rest` goes by the tile.
+        direct = used - used % w if job.read_directly else 0
+        rest = used - direct
+        pitch = (rest + w - 1) // w * w
         x_start = start_of(here, job, job.x_outer, job.x_axis, job.x_inner)
         v_start = start_of(here, job, job.v_outer, job.v_axis, job.v_inner)
         y_start = start_of(here, job, job.y_outer, job.y_axis, job.y_inner)
@@ -103,27 +114,48 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             x_ahead, v_ahead = LINES_AHEAD * job.x_axis, LINES_AHEAD * job.v_axis
             y_ahead = LINES_AHEAD * job.y_axis
         first = here.outer * job.inner + here.tile * job.width
-        rows_in(x, x_start, job.x_axis, job.x_inner, tile, pitch, used, size, -math.inf, x_ahead)
-        if with_v:
-            rows_in(v, v_start, job.v_axis, job.v_inner, v_tile, pitch, used, size, 0.0, v_ahead)
+        if rest > 0:
+            start = x_start + direct
+            rows_in(x, start, job.x_axis, job.x_inner, tile, pitch, rest, size, -math.inf, x_ahead)
+            if with_v:
+                start = v_start + direct
+                rows_in(v, start, job.v_axis, job.v_inner, v_tile, pitch, rest, size, 0.0, v_ahead)
         like = zero
-        for q in range(pitch // w):
-            several = min(w, used - q * w)
+        for q in range((used + w - 1) // w):
+            at, several = q * w, min(w, used - q * w)
             if job.rows > 1:
-                set_temperature(rates, temperatures, first + q * w, True, several, job.rows)
-            row = Columns(
+                set_temperature(rates, temperatures, first + at, True, several, job.rows)
+            step, x_row, v_row, e_row = (
                 pitch,
+                offset(tile, at - direct),
+                offset(v_tile, at - direct),
+                offset(e_tile, at - direct),
+            )
+            y_row, dy_row = x_row, v_row
+            if at < direct:
+                step, x_row = job.x_axis, same_as(offset(x, x_start + at), tile)
+                fetch_lines(x, x_start + at, step, size)
+                if with_v:
+                    v_row = same_as(offset(v, v_start + at), tile)
+                    fetch_lines(v, v_start + at, step, size)
+                if job.writes_y:
+                    y_row = e_row = same_as(offset(y, y_start + at), tile)
+                if job.writes_dy:
+                    dy_row = same_as(offset(dy, y_start + at), tile)
+                if given:
+                    e_row = x_row
+            row = Columns(
+                step,
                 size,
                 size,
-                size * pitch,
+                size * step,
                 phase,
                 job.unit != 0,
                 job.writes_y != 0,
                 rates,
                 room,
             )
-            fetch_rows(arrays, job, here, place, q * w, size)
-            x_row, v_row, e_row = offset(tile, q * w), offset(v_tile, q * w), offset(e_tile, q * w)
+            fetch_rows(arrays, job, here, place, at, size)
             block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
             if phase == MAP:
                 first_memo = offset(block_memo, -here.block * states * STATE_VECTORS * w)
@@ -136,15 +168,15 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             if phase == FOLD:
                 remember(block_memo, state)
             else:
-                own = own_of(lines, first + q * w, job.all, True, several)
-                operation.finish(x_row, v_row, e_row, x_row, v_row, own, state, row)
-        if phase != FOLD:
-            height = 1 if job.reduced else size
+                own = own_of(lines, first + at, job.all, True, several)
+                operation.finish(x_row, v_row, e_row, y_row, dy_row, own, state, row)
+        if phase != FOLD and rest > 0:
+            height, start = 1 if job.reduced else size, y_start + direct
             if job.writes_y:
                 rows_out(
-                    tile, pitch, used, height, y, y_start, job.y_axis, job.y_inner, past, y_ahead
+                    tile, pitch, rest, height, y, start, job.y_axis, job.y_inner, past, y_ahead
                 )
             if job.writes_dy:
                 rows_out(
-                    v_tile, pitch, used, height, dy, y_start, job.y_axis, job.y_inner, past, y_ahead
+                    v_tile, pitch, rest, height, dy, start, job.y_axis, job.y_inner, past, y_ahead
                 )

@@ -19,6 +19,7 @@ SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
 COLUMN_VECTORS = 12  # vectors side by side in a tile, at most where columns are long
 PARTS_VECTORS = 15  # in all parts of a tile, which then take less than 1 MB
 FEWEST_VECTORS, TILES = 4, 16  # but so few that there are as many tiles for threads to share
+SETS, LINES_IN_SET = 64, 4  # of the first cache, that columns may take
 TILE_VECTORS = 512  # in a part, where columns are short
 
 both = register_jitable(forceinline=True, **PART)
@@ -51,6 +52,20 @@ def lay_out(job, n, inner, columns, vectors, vector):
 
 
 @both
+def _stay_in_cache(job, n, size, vector):
+    """Whether columns can be read twice, and written, where they lie: few lines, not all in one set."""
+    step = job.x_axis
+    in_step = (job.reduced or job.y_axis == step) and (not job.reads_v or job.v_axis == step)
+    side_by_side = job.x_inner == 1 and (not job.reads_v or job.v_inner == 1)
+    needs_room = (job.reads_v and not job.given) or job.labelled or (job.past and not job.reduced)
+    if step < vector or needs_room or not (in_step and side_by_side):
+        return False
+    lines = n * (1 + job.reads_v + (not job.reduced))
+    between = step * size
+    return lines <= max(1, min(SETS, SETS * 64 // (between & -between))) * LINES_IN_SET
+
+
+@both
 def arrange(job, outer, n, inner, size):
     """Fill in how a job is done whose arrays are known.
 
@@ -71,7 +86,9 @@ def arrange(job, outer, n, inner, size):
     lay_out(job, n, inner, columns, vectors, vector)
     computed = size == compute_size
     v_apart = not job.reads_v or job.v_axis == 1
-    job.read_directly = computed and job.x_axis == 1 and v_apart
+    job.read_directly = computed and (
+        _stay_in_cache(job, n, size, vector) if columns else job.x_axis == 1 and v_apart
+    )
     job.write_directly = computed and not job.reduced and not job.past
     job.fetches_results = not (job.reduced or job.past)
     alone = not job.reads_v and not job.labelled
