@@ -98,7 +98,7 @@ def softmax_jvp(
         y, dy = rows.run("softmax_jvp", x, v, results=(True, True), out=out)
     else:
         y = apart_from(rows.read(output, 0.0), out[1])
-        _, dy = rows.run("softmax_jvp", y, v, given=True, results=(False, True), out=out)
+        _, dy = rows.run("jacobian_product", y, v, given=True, results=(False, True), out=out)
     return rows.write(y, out[0], 0.0), rows.write(dy, out[1], 0.0)
 
 
@@ -172,7 +172,8 @@ def softmax_vjp(
         x, output = _arrays(x, output)
         return array_api.softmax_vjp(x, g, axis, temperature, where, output, out)
     check_out(out, rows.shape, rows.dtype)
-    _, dx = rows.run("softmax_jvp", primal, g, given=given, results=(False, True), out=(None, out))
+    kernel = "jacobian_product" if given else "softmax_jvp"
+    _, dx = rows.run(kernel, primal, g, given=given, results=(False, True), out=(None, out))
     return rows.write(dx, out, 0.0)
 
 

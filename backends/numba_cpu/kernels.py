@@ -10,19 +10,19 @@ import math
 
 from numba.extending import overload
 
-from .elementary import FEW_PLACES, divide_pairs, multiply_pairs
+from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
-from .folds import (
+from .folds import normalise, reciprocal, row_sum
+from .group import Columns, alone, group_of, in_place, step_of
+from .means import (
     deviation,
     mean,
     mean_and_sum,
-    normalise,
     peak,
-    reciprocal,
-    rough_mean,
-    row_sum,
+    pivot_of,
+    pivoted,
+    pivoted_mean,
 )
-from .group import Columns, alone, group_of, in_place, step_of
 from .memory import load, offset, store
 from .one_by_one import finish_each
 from .own import COTANGENT, own_number
@@ -111,53 +111,32 @@ def _logsumexp_vjp(x, v, e, y, dy, own, state, row):
 
 @inline
 def boltzmann(x, v, e, like, row, known, given):
-    """e becomes y = softmax(x/t), in the phase FOLD that of its block alone, if x is not y already."""
-    m, s, y, y_step = known.m, known.s, x, group_of(row)[2]
-    if not given:
-        y, y_step = e, group_of(row)[4]
-        m, s = _normalised(x, e, like, row, known)
+    """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
+    m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
         return State(m, s, known.p, known.a, s, s, s, known.top)
-    known = State(m, s, known.p, known.a, known.g, known.h, known.total, known.top)
-    return _mean(y, v, y_step, known, row, given)
+    return _mean_of(e, v, group_of(row)[4], m, s, row)
 
 
-def _mean(y, v, y_step, state, row, given):
+def _mean_of(y, v, y_step, m, s, row):
     """The state with <y, v>, about a pivot or not; chosen by type, see below."""
 
 
-@overload(_mean, jit_options={"forceinline": True, **PART})
-def _mean_by_type(y, v, y_step, state, row, given):
+@overload(_mean_of, jit_options={"forceinline": True, **PART})
+def _mean_by_type(y, v, y_step, m, s, row):
     return _mean_of_columns if row.instance_class is Columns else _mean_of_rows
 
 
-def _mean_of_columns(y, v, y_step, state, row, given):
-    """About a pivot at once, for of so many columns one would want it anyway."""
-    a, top, of_top = rough_mean(y, v, row)
-    m, s = state.m, state.s
-    if given:
-        m = top
-    if given and row.phase == FOLD:
-        s = row_sum(y, row)
-        a = a / s[0]
-    p = _pivot(a, top, of_top)
-    a = deviation(y, v, p, row)
-    if given and row.phase == FOLD:
-        a = divide_pairs(a, s)
+def _mean_of_columns(y, v, y_step, m, s, row):
+    p, a, _ = pivoted_mean(y, v, row)
     return State(m, s, p, a, s, s, s, p)
 
 
-def _mean_of_rows(y, v, y_step, state, row, given):
-    m, s = state.m, state.s
-    if given and row.phase == FOLD:
-        a, size, top, s = mean_and_sum(y, v, row)
-    else:
-        a, size, top = mean(y, v, y_step, row)
+def _mean_of_rows(y, v, y_step, m, s, row):
+    a, size, top = mean(y, v, y_step, row)
     zero = splat(top, 0.0)
-    if given:
-        m = top
     state = State(m, s, zero, a, s, (size, zero), s, top)
-    return _mean_of_block(y, v, state, row, given) if row.phase == FOLD else state
+    return _about_pivot(y, v, state, alone(row, 0)) if row.phase == FOLD else state
 
 
 @inline
@@ -173,14 +152,41 @@ def _normalised(x, e, like, row, known):
 
 
 @inline
-def _mean_of_block(y, v, state, row, given):
-    it = alone(row, 0)
-    if any_lane(_wants_pivot(state)):
-        state = _about_pivot(y, v, state, it)
-    a, s = state.a, state.s
-    if given:
-        a = divide_pairs(a, s)
-    return State(state.m, s, state.p, a, s, s, s, state.p)
+def mean_of_given(x, v, e, like, row, known, given):
+    """<y, v> of y = x, of a block over its sum."""
+    return _mean_of_given(x, v, row, known)
+
+
+def _mean_of_given(y, v, row, known):
+    """Chosen by type, see below."""
+
+
+@overload(_mean_of_given, jit_options={"forceinline": True, **PART})
+def _mean_of_given_by_type(y, v, row, known):
+    return _mean_of_given_columns if row.instance_class is Columns else _mean_of_given_rows
+
+
+def _mean_of_given_columns(y, v, row, known):
+    if row.phase != FOLD:
+        return known  # for `product` sees to whole columns
+    p, a, top = pivoted_mean(y, v, row)
+    s = row_sum(y, row)
+    a = divide_pairs(a, s)
+    return State(top, s, p, a, s, s, s, p)
+
+
+def _mean_of_given_rows(y, v, row, known):
+    if row.phase == MAP:
+        return known
+    if row.phase == WHOLE:
+        a, size, top = mean(y, v, group_of(row)[2], row)
+        zero = splat(top, 0.0)
+        return State(top, a, zero, a, a, (size, zero), a, top)
+    a, size, top, s = mean_and_sum(y, v, row)
+    zero = splat(top, 0.0)
+    state = State(top, s, zero, a, s, (size, zero), s, top)
+    state = _about_pivot(y, v, state, alone(row, 0))
+    return State(top, s, state.p, divide_pairs(state.a, s), s, s, s, state.p)
 
 
 @inline
@@ -192,22 +198,14 @@ def _wants_pivot(state):
 
 
 @inline
-def _pivot(mean, top, of_top):
-    """v at the maximum of y if that outweighs all others, or is the mean but for rounding; else the mean."""
-    apart_by = absolute(of_top - mean)
-    by_top = select(apart_by > absolute(mean) * FEW_PLACES(mean), splat(top, 0.0), splat(top, 1.0))
-    by_top = select(top > 0.5, splat(top, 1.0), by_top)  # or where the mean is not finite
-    return select(by_top > 0.0, of_top, mean)
-
-
-@inline
 def _about_pivot(y, v, state, row):
     """The same about a pivot, where one is wanted."""
     wanted, zero = _wants_pivot(state), splat(state.top, 0.0)
-    p = _pivot(state.a[0], *peak(y, v, row))
-    p = select(wanted, p, zero)
-    a = choose(wanted, deviation(y, v, p, row), state.a)
-    return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
+    if any_lane(wanted):
+        p = select(wanted, pivot_of(state.a[0], *peak(y, v, row)), zero)
+        a = choose(wanted, deviation(y, v, p, row), state.a)
+        return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
+    return state
 
 
 @inline
@@ -219,6 +217,37 @@ def wants_pivot(state, row):
 @inline
 def about_pivot(x, v, y, state, row):
     return _about_pivot(y, v, state, row)
+
+
+@inline
+def product(x, v, e, y, dy, own, state, row):
+    """dy = y ((v - p) - a) / t of y = e."""
+    _product(x, v, e, y, dy, own, state, row)
+
+
+def _product(x, v, e, y, dy, own, state, row):
+    """Chosen by type, see below."""
+
+
+@overload(_product, jit_options={"forceinline": True, **PART})
+def _product_by_type(x, v, e, y, dy, own, state, row):
+    if row.instance_class is Columns:
+        return _product_of_columns
+    return lambda x, v, e, y, dy, own, state, row: softmax_jvp(x, v, e, y, dy, own, state, row)
+
+
+def _product_of_columns(x, v, e, y, dy, own, state, row):
+    if row.phase == WHOLE:
+        _pivoted_product(e, v, dy, row)
+    else:
+        softmax_jvp(x, v, e, y, dy, own, state, row)
+
+
+@loop
+def _pivoted_product(y, v, dy, row):
+    apart()
+    p, a, _ = pivoted(y, v, row)
+    _weighted(y, v, dy, p, a[0] + a[1], rate_of(row)[0], row)
 
 
 @loop

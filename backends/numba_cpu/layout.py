@@ -19,7 +19,7 @@ SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
 COLUMN_VECTORS = 12  # vectors side by side in a tile, at most where columns are long
 PARTS_VECTORS = 15  # in all parts of a tile, which then take less than 1 MB
 FEWEST_VECTORS, TILES = 4, 16  # but so few that there are as many tiles for threads to share
-SETS, LINES_IN_SET = 64, 4  # of the first cache, that columns may take
+SETS, LINES_IN_SET = 64, 24  # of the first cache, that columns may take
 TILE_VECTORS = 512  # in a part, where columns are short
 
 both = register_jitable(forceinline=True, **PART)

@@ -13,9 +13,10 @@ from .exp_sums import (
     shifted,
     split_sum,
 )
-from .folds import deviation, normalise, peak, reciprocal, row_max, row_sum
+from .folds import normalise, reciprocal, row_max, row_sum
 from .group import alone, group_of, in_place, is_columns, step_of
 from .kernels import never, sum_over_row
+from .means import deviation, peak
 from .memory import load, offset, store
 from .one_by_one import finish_each, fold_each
 from .row import (

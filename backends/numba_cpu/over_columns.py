@@ -36,6 +36,10 @@ def softmax_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     _over(operations.softmax_jvp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 
 
+def jacobian_product(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
+    _over(operations.jacobian_product(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
+
+
 def log_softmax_jvp(x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi):
     _over(operations.log_softmax_jvp(), x, v, y, dy, tile, memo, t, job, lines, phase, lo, hi)
 

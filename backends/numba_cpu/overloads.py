@@ -211,6 +211,7 @@ def _vjp(operation, is_logarithmic):
         (number, read), view = reader(temperature, primal, g), viewer(axis)
         _check_out(out, number, primal.ndim)
         given, log_given = is_given and not is_logarithmic, is_given and is_logarithmic
+        kernel = "jacobian_product" if given else operation
 
         @njit(nogil=True, error_model="numpy")
         def run(primal, g, axis, temperature, out):
@@ -221,7 +222,7 @@ def _vjp(operation, is_logarithmic):
             own, cotangent = apart_from(own, dx), apart_from(cotangent, dx)
             rows = view(own, axis)
             arrays = rows, view(cotangent, axis), rows[:0], dx.reshape(rows.shape)
-            kernels = linked(operation, own)
+            kernels = linked(kernel, own)
             run_arrays(kernels, arrays, no_lines(own), t, False, False, given, log_given)
             return dx
 

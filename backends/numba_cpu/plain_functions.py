@@ -46,7 +46,7 @@ _CALLS = {
     "softmax": Call("softmax"),
     "softmax_jvp": Call("softmax_jvp", reads_v=True, writes_dy=True),
     "softmax_vjp": _BACK,
-    "softmax_vjp_given": _BACK._replace(given=True),
+    "softmax_vjp_given": _BACK._replace(kernel="jacobian_product", given=True),
     "log_softmax": Call("log_softmax"),
     "log_softmax_jvp": Call("log_softmax_jvp", reads_v=True, writes_dy=True),
     "log_softmax_vjp": _LOG_BACK,

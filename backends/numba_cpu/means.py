@@ -1,0 +1,175 @@
+"""Means <y, v> of v under the weights y, and v less its mean to all digits, where the two cancel.
+
+There v is measured from a pivot p: <y, v> = p + <y, v - p>, so v - <y, v> = (v - p) - <y, v - p>.
+"""
+
+import math
+
+from .across import (
+    across_max,
+    across_roughly,
+    across_sum,
+    maxima_of_rows,
+    rough_sums_of_rows,
+    sums_of_rows,
+)
+from .elementary import FEW_PLACES, accumulate
+from .group import group_of, is_columns, step_of
+from .memory import load, offset
+from .row import fetch, put_lane_sum, read
+from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
+from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, splat
+
+
+@loop
+def peak(x, v, row):
+    """(m, p): the maximum of x, and v at a maximum."""
+    apart()
+    a = b = c = d = splat(x, -math.inf), splat(x, 0.0)
+    step = step_of(row, x)
+    fours = row.whole - row.whole % 4
+    for k in range(0, fours, 4):
+        i = k * step
+        a = _higher(a, load(x, i), load(v, i))
+        b = _higher(b, load(x, i + step), load(v, i + step))
+        c = _higher(c, load(x, i + 2 * step), load(v, i + 2 * step))
+        d = _higher(d, load(x, i + 3 * step), load(v, i + 3 * step))
+    for k in range(fours, row.count):
+        a = _higher(a, read(x, k, row, -math.inf), read(v, k, row, 0.0))
+    a = _higher(_higher(a, b[0], b[1]), *_higher(c, d[0], d[1]))
+    if is_columns(row):
+        return a
+    if lanes(x) == 16:
+        a = _higher(a, exchange_8(a[0]), exchange_8(a[1]))
+    a = _higher(a, exchange_4(a[0]), exchange_4(a[1]))
+    a = _higher(a, exchange_2(a[0]), exchange_2(a[1]))
+    a = _higher(a, exchange_1(a[0]), exchange_1(a[1]))
+    return a[0], first_lane(a[1])
+
+
+@inline
+def _higher(best, m, p):
+    return maximum(m, best[0]), select(m > best[0], p, best[1])
+
+
+@inline
+def pivot_of(mean, top, of_top):
+    """v at the maximum of y, if that outweighs all others or v is its mean there, but for rounding; else the mean.
+
+    So a v that is the same everywhere is exactly its pivot.
+    """
+    apart_by = absolute(of_top - mean)
+    at_top = select(apart_by > absolute(mean) * FEW_PLACES(mean), splat(top, 0.0), splat(top, 1.0))
+    at_top = select(top > 0.5, splat(top, 1.0), at_top)
+    return select(at_top > 0.0, of_top, mean)
+
+
+@loop
+def deviation(y, v, p, row):
+    """<y, v - p> over the row."""
+    apart()
+    return across_sum(_deviation(y, v, p, row), row)
+
+
+@inline
+def _deviation(y, v, p, row):
+    total = (splat(y, 0.0), splat(y, 0.0))
+    step = step_of(row, y)
+    fours = row.whole - row.whole % 4
+    for k in range(0, fours, 4):
+        i = k * step
+        ab = _product(y, v, p, i) + _product(y, v, p, i + step)
+        cd = _product(y, v, p, i + 2 * step) + _product(y, v, p, i + 3 * step)
+        total = accumulate(accumulate(total, ab), cd)
+    for k in range(fours, row.count):
+        product = read(y, k, row, 0.0) * (read(v, k, row, 0.0) - p)
+        total = accumulate(total, product)
+    return total
+
+
+@inline
+def _product(y, v, p, i):
+    return load(y, i) * (load(v, i) - p)
+
+
+@inline
+def pivoted(y, v, row):
+    """(p, <y, v - p>, maximum of y) of columns: of so many at once one would want a pivot anyway."""
+    zero, step = splat(y, 0.0), step_of(row, y)
+    a = b = zero
+    top = next_top = splat(y, -math.inf), zero
+    twos = row.count - row.count % 2
+    for k in range(0, twos, 2):
+        i = k * step
+        weight, tangent = load(y, i), load(v, i)
+        a, top = fma(weight, tangent, a), _higher(top, weight, tangent)
+        weight, tangent = load(y, i + step), load(v, i + step)
+        b, next_top = fma(weight, tangent, b), _higher(next_top, weight, tangent)
+    if twos < row.count:
+        weight, tangent = load(y, twos * step), load(v, twos * step)
+        a, top = fma(weight, tangent, a), _higher(top, weight, tangent)
+    m, of_top = _higher(top, next_top[0], next_top[1])
+    p = pivot_of(a + b, m, of_top)
+    return p, _deviation(y, v, p, row), m
+
+
+@loop
+def pivoted_mean(y, v, row):
+    """The same."""
+    apart()
+    return pivoted(y, v, row)
+
+
+@inline
+def _mean(y, v, row, summed):
+    """Each lane's <y, v>, <y, |v|>, maximum of y, and sum of y if wanted."""
+    zero, step = splat(y, 0.0), step_of(row, y)
+    total, size, of_all = (zero, zero), zero, (zero, zero)
+    m = n = splat(y, -math.inf)
+    fours = row.whole - row.whole % 4
+    for k in range(0, fours, 4):
+        i = k * step
+        a, b = load(y, i), load(y, i + step)
+        c, d = load(y, i + 2 * step), load(y, i + 3 * step)
+        m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
+        if summed:
+            of_all = accumulate(of_all, (a + b) + (c + d))
+        a, b = a * load(v, i), b * load(v, i + step)
+        c, d = c * load(v, i + 2 * step), d * load(v, i + 3 * step)
+        for j in range(i, i + 4 * step, step):
+            fetch(y, j, row)
+            fetch(v, j, row)
+        size = size + ((absolute(a) + absolute(b)) + (absolute(c) + absolute(d)))
+        total = accumulate(total, (a + b) + (c + d))
+    for k in range(fours, row.count):
+        a = read(y, k, row, 0.0)
+        m = maximum(a, m)
+        if summed:
+            of_all = accumulate(of_all, a)
+        a = a * read(v, k, row, 0.0)
+        size = size + absolute(a)
+        total = accumulate(total, a)
+    return total, size, maximum(m, n), of_all
+
+
+@loop
+def mean(y, v, y_step, row):
+    """<y, v>, <y, |v|> and the maximum of y of each row."""
+    apart()
+    _, used, _, v_step, _, _, _ = group_of(row)
+    for i in range(used):
+        total, size, m, _ = _mean(offset(y, i * y_step), offset(v, i * v_step), row, False)
+        put_lane_sum(row, i, 0, total[0])
+        put_lane_sum(row, i, 1, total[1])
+        put_lane_sum(row, i, 2, size)
+        put_lane_sum(row, i, 3, m)
+    return sums_of_rows(row, 0), rough_sums_of_rows(row, 2), maxima_of_rows(row, 3)
+
+
+@loop
+def mean_and_sum(y, v, row):
+    """The same of one row, and the sum of y."""
+    apart()
+    total, size, m, of_all = _mean(y, v, row, True)
+    size, m = across_roughly(size, row), across_max(m, row)
+    return across_sum(total, row), size, m, across_sum(of_all, row)
