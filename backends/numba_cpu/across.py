@@ -1,31 +1,21 @@
-"""Bringing the lanes of a row's vectors together, and the numbers of a group's rows, each into its lane.
-
-What each lane of a group's rows has is left in the group's room; then the lanes of many rows are brought
-together at once: half as many shuffles and sums as row after row, in the same order.
-"""
+"""Bringing the lanes of a row's vectors together, and the numbers of a group's rows, each into its lane."""
 
 from numba import types
 from numba.extending import intrinsic, overload
 
 from .elementary import add_pairs, pair_of
-from .group import Columns, group_of, is_columns
+from .group import Columns, is_columns
 from .memory import lanes_from
 from .part import PART
-from .row import get_lane_sum, lane_sums_of_rows
 from .shuffles import (
     exchange_1,
     exchange_2,
     exchange_4,
     exchange_8,
-    joined_maxima,
-    joined_pairs,
-    joined_sums,
     twice,
     widened_halves,
 )
 from .simd import inline, lanes, maximum, splat, widen
-
-FEW_ROWS = 4  # up to which one after the other takes less
 
 
 @intrinsic
@@ -75,55 +65,18 @@ def across_roughly(total, row):
 @inline
 def across_sum(total, row):
     """The sum of all lanes, in all lanes."""
-    return _pairs_of(_with_sum(_no_sums(total[0], row), 0, total, row), row)
+    return pairs_of(with_sum(no_sums(total[0], row), 0, total, row), row)
 
 
-@inline
-def maxima_of_rows(row, k):
-    """The maxima over all lanes of what the group's rows have in place k."""
-    used = group_of(row)[1]
-    if used > FEW_ROWS:
-        return joined_maxima(lane_sums_of_rows(row, used, k))
-    maxima = splat(row.room, 0.0)
-    for i in range(used):
-        maxima = with_row(maxima, i, max_of_lanes(get_lane_sum(row, i, k)), row)
-    return maxima
+def no_sums(like, row):
+    """Where `with_sum` begins; these three are chosen by type, see below."""
 
 
-@inline
-def rough_sums_of_rows(row, k):
-    """The sums, where their last digits do not matter."""
-    used = group_of(row)[1]
-    if used > FEW_ROWS:
-        return joined_sums(lane_sums_of_rows(row, used, k))
-    sums = splat(row.room, 0.0)
-    for i in range(used):
-        sums = with_row(sums, i, across_roughly(get_lane_sum(row, i, k), row), row)
-    return sums
-
-
-@inline
-def sums_of_rows(row, k):
-    """The sums of the pairs that they have in place k and the next."""
-    used = group_of(row)[1]
-    if used > FEW_ROWS:
-        return _pairs_of(joined_pairs(lane_sums_of_rows(row, used, k), lane_sums_of_rows(row, used, k + 1)), row)
-    sums = _no_sums(splat(row.room, 0.0), row)
-    for i in range(used):
-        total = get_lane_sum(row, i, k), get_lane_sum(row, i, k + 1)
-        sums = _with_sum(sums, i, total, row)
-    return _pairs_of(sums, row)
-
-
-def _no_sums(like, row):
-    """Where `_with_sum` begins; these three are chosen by type, see below."""
-
-
-def _with_sum(sums, i, total, row):
+def with_sum(sums, i, total, row):
     """`sums` with that of all lanes of `total` for the group's row i, as in `with_row`."""
 
 
-def _pairs_of(sums, row):
+def pairs_of(sums, row):
     """The sums of the group's rows, as pairs."""
 
 
@@ -132,15 +85,15 @@ def _added_in_float64(row, number):
     return row.instance_class is not Columns and number.element == types.float32
 
 
-@overload(_no_sums, jit_options={"forceinline": True, **PART})
-def _no_sums_by_type(like, row):
+@overload(no_sums, jit_options={"forceinline": True, **PART})
+def _no_sums(like, row):
     if _added_in_float64(row, like):
         return lambda like, row: widen(splat(like, 0.0))
     return lambda like, row: (splat(like, 0.0), splat(like, 0.0))
 
 
-@overload(_with_sum, jit_options={"forceinline": True, **PART})
-def _with_sum_by_type(sums, i, total, row):
+@overload(with_sum, jit_options={"forceinline": True, **PART})
+def _with_sum(sums, i, total, row):
     if row.instance_class is Columns:
         return lambda sums, i, total, row: total
     if _added_in_float64(row, total[0]):
@@ -148,8 +101,8 @@ def _with_sum_by_type(sums, i, total, row):
     return lambda sums, i, total, row: _with_pair(sums, i, _sum_of_pairs(total), row)
 
 
-@overload(_pairs_of, jit_options={"forceinline": True, **PART})
-def _pairs_of_by_type(sums, row):
+@overload(pairs_of, jit_options={"forceinline": True, **PART})
+def _pairs_of(sums, row):
     if isinstance(sums, types.BaseTuple):
         return lambda sums, row: sums
     return lambda sums, row: pair_of(sums, splat(row.room, 0.0))

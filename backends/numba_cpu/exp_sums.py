@@ -5,7 +5,7 @@ A sum is a pair of numbers, the rounded sum and its error, so that nothing drift
 
 import math
 
-from .across import across_sum, maxima_of_rows, sums_of_rows
+from .across import across_max, across_sum, no_sums, pairs_of, with_row, with_sum
 from .elementary import (
     HEADROOM,
     REACH,
@@ -26,9 +26,10 @@ from .row import (
     exponent_rate,
     fetch,
     fetch_target,
+    get_lane_sums,
     get_row,
     put,
-    put_lane_sum,
+    put_lane_sums,
     read,
     several,
     write,
@@ -140,10 +141,13 @@ def _exp_sums(x, y, like, row, keep, near, exact):
         total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near, exact)
         if is_columns(row):
             return total, m
-        put_lane_sum(row, i, 0, total[0])
-        put_lane_sum(row, i, 1, total[1])
-        put_lane_sum(row, i, 2, m)
-    return sums_of_rows(row, 0), maxima_of_rows(row, 2)
+        put_lane_sums(row, i, (total[0], total[1], m))
+    sums, maxima = no_sums(like, row), splat(like, 0.0)
+    for i in range(used):
+        total, error, m = get_lane_sums(row, i)
+        sums = with_sum(sums, i, (total, error), row)
+        maxima = with_row(maxima, i, across_max(m, row), row)
+    return pairs_of(sums, row), maxima
 
 
 @inline

@@ -10,11 +10,11 @@ for the class; `label_rows` then sees to the losses and the classes.
 
 import math
 
-from .across import sums_of_rows
+from .across import no_sums, pairs_of, with_sum
 from .elementary import accumulate, add_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, exp_sum, share_of_max
 from .folds import reciprocal
-from .group import group_of, is_columns
+from .group import group_of
 from .kernels import sum_over_row
 from .log_kernels import complete_apart, log_of
 from .memory import load_one, offset, store_one
@@ -32,7 +32,7 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, put_lane_sum, rate_of, read, write
+from .row import FOLD, MAP, rate_of, read, write
 from .simd import apart, fma, inline, loop, narrow, select, splat
 from .states import State
 
@@ -105,15 +105,11 @@ def _label_sums(v, x, row):
     """The sum of v and <v, x> of each row, unrounded; an entry without a label takes no part."""
     apart()
     _, used, x_step, v_step, _, _, _ = group_of(row)
+    labels = products = no_sums(splat(x, 0.0), row)
     for i in range(used):
         total, product = _label_sum(offset(v, i * v_step), offset(x, i * x_step), row)
-        if is_columns(row):
-            return total, product
-        put_lane_sum(row, i, 0, total[0])
-        put_lane_sum(row, i, 1, total[1])
-        put_lane_sum(row, i, 2, product[0])
-        put_lane_sum(row, i, 3, product[1])
-    return sums_of_rows(row, 0), sums_of_rows(row, 2)
+        labels, products = with_sum(labels, i, total, row), with_sum(products, i, product, row)
+    return pairs_of(labels, row), pairs_of(products, row)
 
 
 @inline

@@ -5,18 +5,11 @@ There v is measured from a pivot p: <y, v> = p + <y, v - p>, so v - <y, v> = (v 
 
 import math
 
-from .across import (
-    across_max,
-    across_roughly,
-    across_sum,
-    maxima_of_rows,
-    rough_sums_of_rows,
-    sums_of_rows,
-)
+from .across import across_max, across_roughly, across_sum, no_sums, pairs_of, with_row, with_sum
 from .elementary import FEW_PLACES, accumulate
 from .group import group_of, is_columns, step_of
 from .memory import load, offset
-from .row import fetch, put_lane_sum, read
+from .row import fetch, read
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
 from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, splat
 
@@ -157,13 +150,14 @@ def mean(y, v, y_step, row):
     """<y, v>, <y, |v|> and the maximum of y of each row."""
     apart()
     _, used, _, v_step, _, _, _ = group_of(row)
+    sizes = peaks = splat(y, 0.0)
+    sums = no_sums(sizes, row)
     for i in range(used):
         total, size, m, _ = _mean(offset(y, i * y_step), offset(v, i * v_step), row, False)
-        put_lane_sum(row, i, 0, total[0])
-        put_lane_sum(row, i, 1, total[1])
-        put_lane_sum(row, i, 2, size)
-        put_lane_sum(row, i, 3, m)
-    return sums_of_rows(row, 0), rough_sums_of_rows(row, 2), maxima_of_rows(row, 3)
+        sums = with_sum(sums, i, total, row)
+        sizes = with_row(sizes, i, across_roughly(size, row), row)
+        peaks = with_row(peaks, i, across_max(m, row), row)
+    return pairs_of(sums, row), sizes, peaks
 
 
 @loop

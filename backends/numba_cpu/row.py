@@ -23,7 +23,7 @@ BASES = LIKES + 1
 FACTORS = BASES + 3
 DOUBTS = FACTORS + 3
 LANE_SUMS = DOUBTS + 1  # of each row
-SUM_VECTORS = 4
+SUM_VECTORS = 3
 ROOM = LANE_SUMS + SUM_VECTORS * max(LANES.values())  # vectors
 
 
@@ -75,33 +75,18 @@ def get(typing, row, place):
 
 
 @inline
-def put_lane_sum(row, i, k, sums):
-    """Leave what each lane of row i has in its place k, until that of all rows is brought together."""
-    put(row, LANE_SUMS + SUM_VECTORS * i + k, sums)
+def put_lane_sums(row, i, sums):
+    """Leave what each lane of row i has, until that of all rows is added up: that takes long for one row."""
+    place = LANE_SUMS + SUM_VECTORS * i
+    put(row, place, sums[0])
+    put(row, place + 1, sums[1])
+    put(row, place + 2, sums[2])
 
 
 @inline
-def get_lane_sum(row, i, k):
-    return get(row, LANE_SUMS + SUM_VECTORS * i + k)
-
-
-@intrinsic
-def lane_sums_of_rows(typing, row, used, k):
-    """The same of all rows; where there are fewer than lanes, of the last again."""
-    kind = vector_of(row.types[field(row, "room")].dtype)
-
-    def generate(context, builder, signature, args):
-        vector, (value, used, k) = context.get_value_type(kind), args
-        last = builder.sub(used, used.type(1))
-        sums = []
-        for i in range(kind.lanes):
-            own = builder.select(builder.icmp_signed("<", k.type(i), last), k.type(i), last)
-            place = builder.add(builder.mul(own, k.type(SUM_VECTORS)), k.type(LANE_SUMS))
-            start = _at(builder, _room(builder, row, value), vector, builder.add(place, k))
-            sums.append(builder.load(builder.bitcast(start, vector.as_pointer()), align=4))
-        return context.make_tuple(builder, signature.return_type, sums)
-
-    return types.UniTuple(kind, kind.lanes)(row, types.intp, types.intp), generate
+def get_lane_sums(row, i):
+    place = LANE_SUMS + SUM_VECTORS * i
+    return get(row, place), get(row, place + 1), get(row, place + 2)
 
 
 def _lane(builder, row, value, i):

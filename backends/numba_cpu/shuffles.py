@@ -80,7 +80,7 @@ first_lane = _shuffle(lambda lane: 0)
 
 def _picked(builder, a, b, lanes):
     """These lanes, of a and of b behind it."""
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), [*lanes]))
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
 
 
 def _transposed_parts(builder, lines):
@@ -127,109 +127,3 @@ def transposed(typing, vectors):
         return context.make_tuple(builder, signature.return_type, in_order)
 
     return vectors(vectors), generate
-
-
-def _joined(builder, rows, combine):
-    """All lanes of each row combined, in its own lane; as many rows as lanes, each one or more vectors.
-
-    Each step puts two rows into one, of half as many lanes each, by twos that are as far apart as in
-    `exchange_8`, `exchange_4` and so on.
-    """
-    count = len(rows)
-    part = count // 4  # numbers in 128 bits
-
-    def step(a, b, span, size):
-        """Even pieces of a size and odd ones, of a and of b behind it, in each span of lanes."""
-        places = [
-            [
-                lane + k
-                for start in range(0, count, span)
-                for own in (0, count)
-                for lane in range(start + own + odd * size, start + own + span, 2 * size)
-                for k in range(size)
-            ]
-            for odd in (0, 1)
-        ]
-        halves = ([_picked(builder, x, y, at) for x, y in zip(a, b, strict=True)] for at in places)
-        return combine(builder, *halves)
-
-    def in_parts(own):
-        """Four rows, each in a part."""
-        first, second = (step(*own[k : k + 2], count, count // 2) for k in (0, 2))
-        return step(first, second, count, part)
-
-    rows = [in_parts(rows[k::part]) for k in range(part)]
-    size = part // 2
-    while len(rows) > 1:
-        rows = [step(*rows[k : k + 2], part, size) for k in range(0, len(rows), 2)]
-        size //= 2
-    return rows[0]
-
-
-def _sum(builder, a, b):
-    return [builder.fadd(a[0], b[0])]
-
-
-def _maximum(builder, a, b):
-    return [builder.select(builder.fcmp_ordered(">", a[0], b[0]), a[0], b[0])]
-
-
-def _sum_of_pairs(builder, a, b):
-    """As `elementary.add_pairs`."""
-    s = builder.fadd(a[0], b[0])
-    t = builder.fsub(s, a[0])
-    error = builder.fadd(builder.fsub(a[0], builder.fsub(s, t)), builder.fsub(b[0], t))
-    return [s, builder.fadd(error, builder.fadd(a[1], b[1]))]
-
-
-def _joining(combine):
-    @intrinsic
-    def joining(typing, rows):
-        """The lanes of each row combined, in its own lane."""
-
-        def generate(context, builder, signature, args):
-            rows = cgutils.unpack_tuple(builder, args[0])
-            return _joined(builder, [[row] for row in rows], combine)[0]
-
-        return rows.dtype(rows), generate
-
-    return joining
-
-
-joined_sums, joined_maxima = _joining(_sum), _joining(_maximum)
-
-
-@intrinsic
-def joined_pairs(typing, totals, errors):
-    """The sums of the pairs in each row's lanes, in its own lane: pairs, or where those are of float32,
-    numbers in float64.
-    """
-    vector, wide = totals.dtype, Vector(types.float64, totals.dtype.lanes)
-
-    def generate(context, builder, signature, args):
-        rows = list(zip(*(cgutils.unpack_tuple(builder, a) for a in args), strict=True))
-        if vector == wide:
-            return context.make_tuple(
-                builder, signature.return_type, _joined(builder, rows, _sum_of_pairs)
-            )
-        half = len(rows) // 2
-        rows = [[_sum_of_halves(builder, row)] for row in rows]
-        first, last = (_joined(builder, rows[k : k + half], _sum)[0] for k in (0, half))
-        return _picked(builder, first, last, range(2 * half))
-
-    returned = types.UniTuple(vector, 2) if vector == wide else wide
-    return returned(totals, errors), generate
-
-
-def _sum_of_halves(builder, pair):
-    """A pair in float64, half of its lanes added to the other."""
-    count = pair[0].type.count // 2
-    wide = ir.VectorType(ir.DoubleType(), count)
-    (a, b), (c, d) = (
-        [
-            builder.fpext(_picked(builder, x, x, range(k, k + count)), wide)
-            for k in (0, count)
-        ]
-        for x in pair
-    )
-    return builder.fadd(builder.fadd(a, b), builder.fadd(c, d))
