@@ -15,7 +15,7 @@ from .exp_sums import (
 )
 from .folds import normalise, reciprocal, row_max, row_sum
 from .group import alone, group_of, in_place, is_columns, step_of
-from .kernels import never, sum_over_row
+from .kernels import never
 from .means import deviation, peak
 from .memory import load, offset, store
 from .one_by_one import finish_each, fold_each
@@ -28,6 +28,7 @@ from .row import (
     put,
     rate_of,
     read,
+    several,
     temperature_of,
     write,
 )
@@ -40,11 +41,19 @@ NEARLY_ALONE = 1 + 1 / 256
 
 @inline
 def sums(x, v, e, like, row, known, given):
-    """Only m and s."""
+    """Only m and s; in `top` and g e of the maximum, rounded and unrounded."""
     if row.phase == MAP:
         return known
-    total, m, like = exp_sum(x, e, like, row)
-    return sum_over_row(total, m, like, row, known)
+    if is_columns(row):
+        # There `like` is the maximum: this does not wait for the sum.
+        of_max = exp_of_max(like, anchor(like), row)
+        total, m, like = exp_sum(x, e, like, row)
+    else:
+        total, m, like = exp_sum(x, e, like, row)
+        of_max = exp_of_max(m, like, several(row))
+    top, share = of_max
+    zero = splat(m, 0.0)
+    return State(m, total, like, (zero, zero), share, (zero, zero), total, top)
 
 
 @inline
@@ -52,17 +61,22 @@ def complete_apart(state, row):
     """s, its part beyond the maximum as accurate as the whole, but where the maximum outweighs that."""
     if row.phase == MAP:
         return state
-    zero = splat(state.m, 0.0)
-    top, share = exp_of_max(state.m, state.p, row)
-    rest = add_pairs(state.s, (top * -1.0, zero))
-    return _with_rest(state, divide_pairs(rest, share), splat(zero, 1.0), top)
+    return _apart(state, *exp_of_max(state.m, state.p, row))
 
 
 @inline
-def _with_rest(state, rest, maxima, top):
-    """s of that without the maxima, how many those are, and what each of them adds to the sum."""
+def _apart(state, top, share):
+    """The same; `share` is e of the maximum, and top that as it was rounded in the sum."""
+    zero = splat(state.m, 0.0)
+    rest = add_pairs(state.s, (top * -1.0, zero))
+    return _with_rest(state, divide_pairs(rest, share), top)
+
+
+@inline
+def _with_rest(state, rest, top):
+    """s of that without the maximum, and what this adds to the sum."""
     zero, one = splat(state.m, 0.0), splat(state.m, 1.0)
-    s = add_pairs((one, zero), add_pairs((maxima - one, zero), rest))
+    s = add_pairs((one, zero), rest)
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, top)
 
 
@@ -82,7 +96,8 @@ def others_again(x, v, e, state, row):
     others, maxima = exp_sum_of_others(x, state.m, state.p, row)
     maxima = across_sum((maxima, splat(maxima, 0.0)), row)[0]
     rest = divide_pairs(across_sum(others, row), share_of_max(state.m, state.p, row))
-    apart_state = _with_rest(state, rest, maxima, state.top)
+    rest = add_pairs((maxima - 1.0, splat(maxima, 0.0)), rest)
+    apart_state = _with_rest(state, rest, state.top)
     s = choose(outweighed(state, row), apart_state.s, state.s)
     return State(state.m, s, state.p, state.a, state.g, state.h, state.total, state.top)
 
@@ -96,7 +111,9 @@ def _log_sum(state):
 @inline
 def complete_log(state, row):
     """log s, in a."""
-    return _with_log(complete_apart(state, row))
+    if row.phase == MAP:
+        return _with_log(state)
+    return _with_log(_apart(state, state.top, state.g))
 
 
 @inline
@@ -254,8 +271,7 @@ def complete_alone(state, row):
     if row.phase == MAP:
         return state
     # The maximum as it was rounded in the sum: s is 1 for one entry, and never less.
-    top, _ = exp_of_max(state.m, state.p, row)
-    s = divide_pairs(state.s, (top, splat(top, 0.0)))
+    s = divide_pairs(state.s, (state.top, splat(state.m, 0.0)))
     return state_of(state.m, s, s)
 
 
