@@ -20,7 +20,8 @@ every_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def compiled():
     for name in OPERATIONS:
         for dtype in (np.float16, np.float32, np.float64):
-            for n in (3, 100):  # short rows have a kernel of their own
+            # Short rows have a kernel of their own, long ones another that merges their blocks.
+            for n in (3, 100, 40_000):
                 for _ in range(2):  # plain calls are compiled for the second
                     getattr(softkern, name)(np.zeros(n, dtype))
 
@@ -52,6 +53,7 @@ def assert_same(a, b):
 
 SHAPES = [(1,), (8,), (32,), (33,), (1000,), (4096,), (32768,), (1, 1), (4, 8), (70, 100)]
 SHAPES += [(2, 3, 5), (1, 1, 1, 7), (5, 1), (2000, 32), (3000, 32), (70, 1000), (1, 32768)]
+SHAPES += [(32769,), (5, 40_000), (1, 300_000)]
 
 
 @every_operation
@@ -68,6 +70,16 @@ def test_bits_are_those_of_the_long_way(name, dtype, shape):
         assert is_plain(name, x, axis, out=out)
         assert getattr(softkern, name)(x, axis, out=out) is out
         np.testing.assert_array_equal(out, expected)
+
+
+@every_operation
+@every_dtype
+@pytest.mark.parametrize("shape", [(10, 500), (3, 2500), (2500, 3), (3, 5000, 7), (100_000, 2)])
+def test_bits_along_other_axes(name, dtype, shape):
+    x = numbers(shape, dtype)
+    axis = x.ndim - 2
+    assert is_plain(name, x, axis)
+    assert_same(getattr(softkern, name)(x, axis), by_the_long_way(name, x, axis))
 
 
 @every_operation

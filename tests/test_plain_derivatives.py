@@ -13,6 +13,7 @@ NAMES = [name for name in PLAIN if "vjp" in name or "jvp" in name]
 every_name = pytest.mark.parametrize("name", NAMES)
 every_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 SHAPES = [(1,), (33,), (1, 100), (3, 20), (40, 50), (2, 3, 5), (1, 1, 1), (300, 300)]
+SHAPES += [(32769,), (5, 40_000)]
 
 
 def numbers(shape, dtype=np.float64, seed=0):
@@ -44,7 +45,8 @@ def by_the_long_way(name, x, v, axis=-1, **options):
 def compiled():
     for name in NAMES:
         for dtype in (np.float16, np.float32, np.float64):
-            for n in (3, 100):  # short rows have a kernel of their own
+            # Short rows have a kernel of their own, long ones another that merges their blocks.
+            for n in (3, 100, 40_000):
                 for _ in range(2):  # plain calls are compiled for the second
                     derivative(name, *given_for(name, (n,), dtype=dtype))
 

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 from numpy import ndarray
 
 from ..rows import (
@@ -21,9 +21,9 @@ from ..rows import (
 )
 from . import launch
 from .launch import COLDEST, HOTTEST
-from .layout import SHORT_ROW
+from .layout import COLUMN_BLOCK, ROW_BLOCK, SHORT_ROW
 from .plain import PAST_CACHE
-from .plain_functions import install
+from .plain_functions import install, install_merging
 from .threads import threads_for
 
 _STORAGE = {
@@ -44,6 +44,11 @@ def _address(operation: str, dtype: np.dtype[Any], columns: bool) -> int:
 @cache
 def _install(operation: str, dtype: np.dtype[Any], columns: bool) -> None:
     install(operation, dtype, columns, _address(operation, dtype, columns))
+
+
+@cache
+def _install_merging(computed: np.dtype[Any]) -> None:
+    install_merging(computed, int(launch.merging(from_dtype(computed)).address))
 
 
 _called: set[tuple[str, np.dtype[Any], bool]] = set()
@@ -142,8 +147,11 @@ class Rows(NamedTuple):
             none if y is None else y.reshape(shape),
             none if dy is None else dy.reshape(shape),
         )
+        columns = rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW
+        if rows.shape[1] > (COLUMN_BLOCK if columns else ROW_BLOCK):
+            _install_merging(self.temperatures.dtype)
         launch.run(
-            _kernel(operation, self.dtype, rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW),
+            _kernel(operation, self.dtype, columns),
             arrays if x.itemsize > 2 else tuple(as_stored(a) for a in arrays),
             self.temperatures,
             self.temperatures if lines is None else lines,

@@ -65,8 +65,10 @@ FUNCTION = np.dtype(
             "returned",
             "parallel_for",  # of Numba's threading layer, and what it calls; 0 before they are needed
             "part",
+            "merging_float32",  # kernels, 0 before they are compiled
+            "merging_float64",
             "float16",
-            "rows_float16",  # kernels, 0 before they are compiled
+            "rows_float16",
             "columns_float16",
             "bfloat16",
             "rows_bfloat16",

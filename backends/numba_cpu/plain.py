@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from .caching import cfunc
-from .calling import call
+from .calling import call, take_groups
 from .launch import COLDEST, HOTTEST
 from .layout import SHORT_ROW, arrange
 from .objects import (
@@ -43,7 +43,7 @@ from .plain_arrays import (
     reduced_shape,
     step_of,
 )
-from .row import WHOLE
+from .row import FOLD, MAP, MERGE, WHOLE
 from .sharing import WORK, share
 from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, record_on_stack
 from .threads import WORTH_SHARING
@@ -124,7 +124,7 @@ def _fits(v, x, whole, per_row, size, f):
 
 @part
 def _describe(job, sizes, size, x, v, y, unit, f):
-    """`launch.describe` for arrays that are plain; the bytes of a tile."""
+    """`launch.describe` for arrays that are plain: groups, and the bytes of a tile and of blocks' states."""
     outer, n, inner = sizes
     tangent = f.reads_v and not f.per_row
     job.x_outer, job.x_axis, job.x_inner = n * inner, inner * step_of(x, size), 1
@@ -136,7 +136,7 @@ def _describe(job, sizes, size, x, v, y, unit, f):
     job.reads_v, job.reduced = tangent, f.reduced
     job.writes_y, job.writes_dy = f.writes_y, f.writes_dy
     job.keeps = f.writes_y and (y == f.none or array_at(y).data != x.data)
-    return arrange(job, outer, n, inner, size)[1]
+    return arrange(job, outer, n, inner, size)
 
 
 @part
@@ -167,23 +167,29 @@ def _as_result(y, given, ndim, f):
 
 
 @part
-def _run(kernel, pointers, job, threads, tile_bytes, f):
-    groups = job.tiles * (job.all // job.inner)
+def _run(kernels, pointers, job, groups, threads, tile_bytes, f):
+    kernel, merging = kernels
     if job.all * job.n < _FEW:
         call(kernel, pointers, WHOLE, 0, groups)
         return
     thread = let_go()
-    if threads > 1 and groups > 1:
-        _share(kernel, pointers, groups, threads, tile_bytes, f)
+    if threads == 1 or groups * job.blocks == 1:
+        take_groups(kernel, merging, pointers, job.blocks, False, 0, groups)
+    elif job.blocks == 1 or groups >= threads:
+        _share(kernels, pointers, job.blocks, WHOLE, groups, threads, tile_bytes, f)
     else:
-        call(kernel, pointers, WHOLE, 0, groups)
+        units = groups * job.blocks
+        _share(kernels, pointers, job.blocks, FOLD, units, threads, tile_bytes, f)
+        call(merging, pointers, MERGE, 0, groups)
+        _share(kernels, pointers, job.blocks, MAP, units, threads, tile_bytes, f)
     take_back(thread)
 
 
 @part
-def _share(kernel, pointers, groups, threads, tile_bytes, f):
+def _share(kernels, pointers, blocks, phase, units, threads, tile_bytes, f):
     work = _work_on_stack()
-    work.kernel, work.last, work.blocks = kernel, groups, 1
+    work.kernel, work.merging = kernels
+    work.phase, work.last, work.blocks = phase, units, blocks
     work.x, work.v, work.y, work.dy, work.tile = pointers[:5]
     work.memo, work.temperatures, work.job, work.lines = pointers[5:]
     work.threads, work.tile_bytes = threads, tile_bytes
@@ -225,19 +231,21 @@ def _answer(x, v, y, dy, look, f):
         return f.none
     job = job_on_stack()
     unit = t == 1.0 or f.log_given != 0
-    tile_bytes = _describe(job, sizes, size, x, v, y, unit, f)
-    if job.blocks > 1:
+    groups, tile_bytes, memo_bytes = _describe(job, sizes, size, x, v, y, unit, f)
+    merging = f.merging_float64 if size == 8 else f.merging_float32
+    if job.blocks > 1 and merging == 0:
         return f.none
     pair = bytes_on_stack(ALIGNMENT)
     _write_temperature(pair, t, size)
-    return _results(kernel, x, v, (y, dy), (pair, result, max(1, threads), tile_bytes), job, f)
+    room = max(1, threads), tile_bytes, memo_bytes
+    return _results((kernel, merging), x, v, (y, dy), (pair, result, groups), room, job, f)
 
 
 @part
-def _results(kernel, x, v, given, rest, job, f):
+def _results(kernels, x, v, given, rest, room, job, f):
     """Run the kernel: its result or results, or 0 where there is an exception instead."""
-    pair, result, threads, tile_bytes = rest
-    needed = tile_bytes * threads + ALIGNMENT
+    (pair, result, groups), (threads, tile_bytes, memo_bytes) = rest, room
+    needed = tile_bytes * threads + memo_bytes + ALIGNMENT
     memory = bytes_on_stack(_ON_STACK) if needed <= _ON_STACK else allocate(needed)
     if memory == 0:
         return no_memory()
@@ -247,8 +255,9 @@ def _results(kernel, x, v, given, rest, job, f):
         tile = (memory + ALIGNMENT - 1) & -ALIGNMENT
         lines = v.data if f.per_row else tile
         places = array_at(y).data, array_at(dy).data
-        pointers = x.data, v.data, places[0], places[1], tile, tile, pair, address_of(job), lines
-        _run(kernel, pointers, job, threads, tile_bytes, f)
+        memo = tile + tile_bytes * threads
+        pointers = x.data, v.data, places[0], places[1], tile, memo, pair, address_of(job), lines
+        _run(kernels, pointers, job, groups, threads, tile_bytes, f)
     if needed > _ON_STACK:
         free(memory)
     y, dy = _as_result(y, given[0], result[0], f), _as_result(dy, given[1], result[0], f)

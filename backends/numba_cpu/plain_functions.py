@@ -79,6 +79,12 @@ def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> N
             PLAIN[name] = _python_function(table)
 
 
+def install_merging(computed: np.dtype[Any], address: int) -> None:
+    """Let plain calls run the kernel that merges blocks of rows."""
+    for table in _tables.values():
+        table[f"merging_{computed.name}"] = address
+
+
 def call_large(name: str, x: Any, *arguments: Any) -> Any:
     """A plain call that threads share; None where it is none, or there are few numbers, or too many."""
     if type(x) is not np.ndarray or not WORTH_SHARING <= x.size <= slices.AT_ONCE:
