@@ -86,8 +86,7 @@ def test_bits_are_those_of_the_long_way(name, dtype, shape, axis, t):
     x, v = given_for(name, shape, axis, dtype)
     expected = by_the_long_way(name, x, v, axis, temperature=t)
     numbers_of_rows = name == "logsumexp_vjp" and (dtype == np.float16 or v.ndim == 0)
-    cut = axis is None and x.size > 32768
-    assert is_plain(name, x, v, axis, t) != (numbers_of_rows or cut)
+    assert is_plain(name, x, v, axis, t) != numbers_of_rows
     assert_same(derivative(name, x, v, axis, temperature=t), expected)
     out = room(expected)
     again = derivative(name, x, v, axis, temperature=t, out=out)
@@ -242,9 +241,8 @@ def test_results_are_their_own(name):
         assert y.base is None
 
 
-def test_many_columns_are_left_to_blocks():
+def test_blocks_of_columns():
     x, v = numbers((2000, 3)), numbers((2000, 3), seed=1)
     softkern.softmax_vjp(x, v, 0)
-    assert not is_plain("softmax_vjp", x, v, 0)
-    assert is_plain("softmax_vjp", x, v, 1)
+    assert is_plain("softmax_vjp", x, v, 0)
     assert_same(softkern.softmax_vjp(x, v, 0), by_the_long_way("softmax_vjp", x, v, 0))
