@@ -1,5 +1,6 @@
 """Derivatives of contiguous arrays without a mask, which take a shorter way: to the same results."""
 
+import gc
 import sys
 
 import numpy as np
@@ -222,6 +223,7 @@ def test_references_are_kept(name, dtype):
     out = room(derivative(name, x, v))
     places = out if isinstance(out, tuple) else (out,)
     watched = [x, v, *places, None, True, x.dtype, np.ndarray]
+    gc.collect()  # what other tests left
     before = [sys.getrefcount(a) for a in watched]
     for _ in range(20_000):
         derivative(name, x, v)
