@@ -26,6 +26,18 @@ def test_a_shift_moves_logsumexp_and_nothing_else(xp, c):
     close(softkern.logsumexp(x + c, 1), softkern.logsumexp(x, 1) + c)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 8), (9, 33), (9, 65), (5, 300), (1, 3000), (2, 70_000)])
+def test_a_shift_of_all_entries_has_no_derivative(dtype, shape):
+    x, c = rng.normal(0, 3, shape).astype(dtype), np.full(shape, dtype(rng.normal()))
+    for a, v, axis in (x, c, 1), (np.ascontiguousarray(x.T), np.ascontiguousarray(c.T), 0):
+        y = softkern.softmax(a, axis)
+        assert not softkern.softmax_jvp(a, v, axis)[1].any()
+        assert not softkern.softmax_vjp(a, v, axis).any()
+        assert not softkern.softmax_vjp(None, v, axis, output=y).any()
+        assert not softkern.log_softmax_jvp(a, v, axis)[1].any()
+
+
 def test_a_permutation_permutes(xp):
     order = rng.permutation(X.shape[1])
     for name in OPERATIONS:

@@ -36,7 +36,7 @@ DEPTH = constant({F32: 109.0, F64: 796.0})
 HEADROOM = constant({F32: 48.0, F64: 600.0})
 
 # What a sum may be off, in so many of its places.
-FEW_PLACES = constant({F32: 2.0**-20, F64: 2.0**-49})
+FEW_PLACES = constant({F32: 2.0**-18, F64: 2.0**-47})
 
 # Added to a number, this rounds it to a whole one, and leaves that plus the exponent's bias and SCALE in
 # the low bits. The number may be as large as REACH.

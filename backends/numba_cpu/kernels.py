@@ -128,7 +128,7 @@ def _mean_by_type(y, v, y_step, m, s, row):
 
 
 def _mean_of_columns(y, v, y_step, m, s, row):
-    p, a, _ = pivoted_mean(y, v, row)
+    p, a, _ = pivoted_mean(y, v, splat(m, 1.0), row)
     return State(m, s, p, a, s, s, s, p)
 
 
@@ -136,7 +136,7 @@ def _mean_of_rows(y, v, y_step, m, s, row):
     a, size, top = mean(y, v, y_step, row)
     zero = splat(top, 0.0)
     state = State(m, s, zero, a, s, (size, zero), s, top)
-    return _about_pivot(y, v, state, alone(row, 0)) if row.phase == FOLD else state
+    return _about_pivot(y, v, a[0], state, alone(row, 0)) if row.phase == FOLD else state
 
 
 @inline
@@ -169,8 +169,8 @@ def _mean_of_given_by_type(y, v, row, known):
 def _mean_of_given_columns(y, v, row, known):
     if row.phase != FOLD:
         return known  # for `product` sees to whole columns
-    p, a, top = pivoted_mean(y, v, row)
     s = row_sum(y, row)
+    p, a, top = pivoted_mean(y, v, 1.0 / s[0], row)
     a = divide_pairs(a, s)
     return State(top, s, p, a, s, s, s, p)
 
@@ -185,7 +185,7 @@ def _mean_of_given_rows(y, v, row, known):
     a, size, top, s = mean_and_sum(y, v, row)
     zero = splat(top, 0.0)
     state = State(top, s, zero, a, s, (size, zero), s, top)
-    state = _about_pivot(y, v, state, alone(row, 0))
+    state = _about_pivot(y, v, a[0] / s[0], state, alone(row, 0))
     return State(top, s, state.p, divide_pairs(state.a, s), s, s, s, state.p)
 
 
@@ -198,11 +198,11 @@ def _wants_pivot(state):
 
 
 @inline
-def _about_pivot(y, v, state, row):
+def _about_pivot(y, v, mean_of_v, state, row):
     """The same about a pivot, where one is wanted."""
     wanted, zero = _wants_pivot(state), splat(state.top, 0.0)
     if any_lane(wanted):
-        p = select(wanted, pivot_of(state.a[0], *peak(y, v, row)), zero)
+        p = select(wanted, pivot_of(mean_of_v, *peak(y, v, row)), zero)
         a = choose(wanted, deviation(y, v, p, row), state.a)
         return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
     return state
@@ -216,7 +216,7 @@ def wants_pivot(state, row):
 
 @inline
 def about_pivot(x, v, y, state, row):
-    return _about_pivot(y, v, state, row)
+    return _about_pivot(y, v, state.a[0], state, row)
 
 
 @inline
@@ -246,7 +246,7 @@ def _product_of_columns(x, v, e, y, dy, own, state, row):
 @loop
 def _pivoted_product(y, v, dy, row):
     apart()
-    p, a, _ = pivoted(y, v, row)
+    p, a, _ = pivoted(y, v, splat(v, 1.0), row)
     _weighted(y, v, dy, p, a[0] + a[1], rate_of(row)[0], row)
 
 

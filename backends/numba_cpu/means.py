@@ -86,8 +86,11 @@ def _product(y, v, p, i):
 
 
 @inline
-def pivoted(y, v, row):
-    """(p, <y, v - p>, maximum of y) of columns: of so many at once one would want a pivot anyway."""
+def pivoted(y, v, share, row):
+    """(p, <y, v - p>, maximum of y) of columns: of so many at once one would want a pivot anyway.
+
+    `share` is 1 over the sum of y.
+    """
     zero, step = splat(y, 0.0), step_of(row, y)
     a = b = zero
     top = next_top = splat(y, -math.inf), zero
@@ -102,15 +105,15 @@ def pivoted(y, v, row):
         weight, tangent = load(y, twos * step), load(v, twos * step)
         a, top = fma(weight, tangent, a), _higher(top, weight, tangent)
     m, of_top = _higher(top, next_top[0], next_top[1])
-    p = pivot_of(a + b, m, of_top)
+    p = pivot_of((a + b) * share, m, of_top)
     return p, _deviation(y, v, p, row), m
 
 
 @loop
-def pivoted_mean(y, v, row):
+def pivoted_mean(y, v, share, row):
     """The same."""
     apart()
-    return pivoted(y, v, row)
+    return pivoted(y, v, share, row)
 
 
 @inline
