@@ -36,6 +36,16 @@ def test_compiled_kernels(name, dtype, data):
     assert_right(name, x, u, axis, options, results)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@given(data=st.data())
+def test_derivatives_of_a_given_softmax(dtype, data):
+    x, u, axis, options = data.draw(hard_calls("softmax_vjp", dtype_named(dtype)))
+    assume(not np.isin(options.get("temperature", 1.0), LIMITING).any())
+    y = softkern.softmax(x, axis, **options)
+    dx = softkern.softmax_vjp(None, u, axis, output=y, **options)
+    assert_right("softmax_vjp", x, u, axis, options, [dx])
+
+
 class Formulas:
     """The formulas by the signatures of softkern."""
 
