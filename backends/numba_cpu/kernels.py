@@ -6,23 +6,14 @@ the numbers of the row's own. A fold returns its row's state; in the phase MAP, 
 it makes only what is wanted of its block. `like` is an entry, not far below the maximum as a rule.
 """
 
-import math
-
 from numba.extending import overload
 
+from . import means
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum, share_of_max
 from .folds import normalise, reciprocal, row_sum
 from .group import Columns, alone, group_of, in_place, step_of
-from .means import (
-    deviation,
-    mean,
-    mean_and_sum,
-    peak,
-    pivot_of,
-    pivoted,
-    pivoted_mean,
-)
+from .means import mean, mean_and_sum, pivoted, pivoted_mean
 from .memory import load, offset, store
 from .one_by_one import finish_each
 from .own import COTANGENT, own_number
@@ -40,8 +31,8 @@ from .row import (
     several,
     write,
 )
-from .simd import absolute, any_lane, apart, fma, inline, loop, select, splat
-from .states import State, choose
+from .simd import apart, fma, inline, loop, select, splat
+from .states import State
 
 
 @inline
@@ -191,21 +182,14 @@ def _mean_of_given_rows(y, v, row, known):
 
 @inline
 def _wants_pivot(state):
-    """Where v - <y, v> may cancel: where an entry outweighs all others, or the mean is not small."""
-    a = absolute(state.a[0])
-    most = select(state.top > 0.5, splat(a, math.inf), a * 2.0)
-    return select(most < state.h[0], splat(a, 0.0), splat(a, 1.0)) > 0.0
+    return means.wants_pivot(state.a[0], state.h[0], state.top)
 
 
 @inline
 def _about_pivot(y, v, mean_of_v, state, row):
     """The same about a pivot, where one is wanted."""
-    wanted, zero = _wants_pivot(state), splat(state.top, 0.0)
-    if any_lane(wanted):
-        p = select(wanted, pivot_of(mean_of_v, *peak(y, v, row)), zero)
-        a = choose(wanted, deviation(y, v, p, row), state.a)
-        return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
-    return state
+    p, a = means.about_pivot(y, v, mean_of_v, state.a, _wants_pivot(state), row)
+    return State(state.m, state.s, p, a, state.g, state.h, state.total, state.top)
 
 
 @inline

@@ -11,7 +11,22 @@ from .group import group_of, is_columns, step_of
 from .memory import load, offset
 from .row import fetch, read
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
-from .simd import absolute, apart, fma, inline, lanes, loop, maximum, select, splat
+from .simd import (
+    absolute,
+    any_lane,
+    apart,
+    fma,
+    inline,
+    lanes,
+    loop,
+    maximum,
+    select,
+    splat,
+)
+from .states import choose
+
+# Columns of up to so many numbers have a pivot at once: one of a vector would want it anyway.
+SOON_PIVOTED = 64
 
 
 @loop
@@ -86,11 +101,38 @@ def _product(y, v, p, i):
 
 
 @inline
-def pivoted(y, v, share, row):
-    """(p, <y, v - p>, maximum of y) of columns: of so many at once one would want a pivot anyway.
+def wants_pivot(a, size, top):
+    """Where v - a may cancel: where an entry outweighs all others, or the mean is not small."""
+    a = absolute(a)
+    most = select(top > 0.5, splat(a, math.inf), a * 2.0)
+    return select(most < size, splat(a, 0.0), splat(a, 1.0)) > 0.0
 
-    `share` is 1 over the sum of y.
-    """
+
+@inline
+def about_pivot(y, v, mean_of_v, a, wanted, row):
+    """(p, <y, v - p>) where a pivot is wanted, else (0, a)."""
+    p = splat(mean_of_v, 0.0)
+    if any_lane(wanted):
+        p = select(wanted, pivot_of(mean_of_v, *peak(y, v, row)), p)
+        a = choose(wanted, deviation(y, v, p, row), a)
+    return p, a
+
+
+@inline
+def pivoted(y, v, share, row):
+    """(p, <y, v - p>, maximum of y) of columns; `share` is 1 over the sum of y."""
+    if row.count > SOON_PIVOTED:
+        a, size, top, _ = _mean(y, v, row, False)
+        p, a = about_pivot(y, v, a[0] * share, a, wants_pivot(a[0], size, top), row)
+        return p, a, top
+    a, top, of_top = _rough_mean(y, v, row)
+    p = pivot_of(a * share, top, of_top)
+    return p, _deviation(y, v, p, row), top
+
+
+@inline
+def _rough_mean(y, v, row):
+    """<y, v> but for its last digits, and `peak`, of columns."""
     zero, step = splat(y, 0.0), step_of(row, y)
     a = b = zero
     top = next_top = splat(y, -math.inf), zero
@@ -105,8 +147,7 @@ def pivoted(y, v, share, row):
         weight, tangent = load(y, twos * step), load(v, twos * step)
         a, top = fma(weight, tangent, a), _higher(top, weight, tangent)
     m, of_top = _higher(top, next_top[0], next_top[1])
-    p = pivot_of((a + b) * share, m, of_top)
-    return p, _deviation(y, v, p, row), m
+    return a + b, m, of_top
 
 
 @loop
