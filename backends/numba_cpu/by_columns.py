@@ -163,7 +163,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 like = known.m
             elif not given:
                 like = row_max(x_row, row)  # exponentials may take the place of x
-            state = operation.fold(x_row, v_row, e_row, like, row, known, given)
+            state = operation.fold(x_row, v_row, e_row, like, row, known)
             state = completed(operation, x_row, v_row, e_row, state, row)
             if phase == FOLD:
                 remember(block_memo, state)

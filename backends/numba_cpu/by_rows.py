@@ -139,7 +139,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         if kept:
             state = sum_over_row(known.s, known.m, like, row, known)
         else:
-            state = operation.fold(x_row, v_row, e_row, like, row, known, given)
+            state = operation.fold(x_row, v_row, e_row, like, row, known)
         state = completed(operation, x_row, v_row, e_row, state, row)
         if phase == FOLD:
             remember(block_memo, state)

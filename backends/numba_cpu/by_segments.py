@@ -64,7 +64,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
         row = Columns(w, size, size, size * w, WHOLE, unit, writes_y, rates, room)
-        state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known, False)
+        state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known)
         state = completed(operation, tile, v_tile, e_tile, state, row)
         own = own_of(own_g, 0, w, True, used)
         operation.finish(tile, v_tile, e_tile, tile, v_tile, own, state, row)
@@ -194,7 +194,7 @@ def sweep_long(operation, arrays, tile, offsets, rates, temperatures, job, lo, h
             0, 1, 0, 0, 0, 0, 0, count, whole, size, WHOLE, unit, writes_y, rates, room, 0, 0, 0
         )
         like = max_of_lanes(load(x_row, 0))
-        state = operation.fold(x_row, v_row, e_tile, like, row, known, False)
+        state = operation.fold(x_row, v_row, e_tile, like, row, known)
         state = completed(operation, x_row, v_row, e_tile, state, row)
         numbers = own_of(lines, own, job.all, False, 1)
         operation.finish(x_row, v_row, e_tile, y_row, dy_row, numbers, state, row)

@@ -51,7 +51,7 @@ def not_again(x, v, e, state, row):
 
 
 @inline
-def exponentials(x, v, e, like, row, known, given):
+def exponentials(x, v, e, like, row, known):
     """e becomes exponentials."""
     total, m, like = exp_and_sum(x, e, like, row, False)
     return sum_over_row(total, m, like, row, known)
@@ -101,7 +101,7 @@ def _logsumexp_vjp(x, v, e, y, dy, own, state, row):
 
 
 @inline
-def boltzmann(x, v, e, like, row, known, given):
+def boltzmann(x, v, e, like, row, known):
     """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
     m, s = _normalised(x, e, like, row, known)
     if row.phase == MAP:
@@ -143,7 +143,7 @@ def _normalised(x, e, like, row, known):
 
 
 @inline
-def mean_of_given(x, v, e, like, row, known, given):
+def mean_of_given(x, v, e, like, row, known):
     """<y, v> of y = x, of a block over its sum."""
     return _mean_of_given(x, v, row, known)
 

@@ -38,7 +38,7 @@ from .states import State
 
 
 @inline
-def exponentials(x, v, e, like, row, known, given):
+def exponentials(x, v, e, like, row, known):
     """e becomes exponentials if they are wanted, and is summed anyway."""
     if not row.wants_y and row.phase == MAP:
         return known
@@ -91,9 +91,9 @@ def _weighted(e, y, weight, total, row):
 
 
 @inline
-def exponentials_and_labels(x, v, e, like, row, known, given):
+def exponentials_and_labels(x, v, e, like, row, known):
     """Likewise, with the sum of v and <v, x>."""
-    state = exponentials(x, v, e, like, row, known, given)
+    state = exponentials(x, v, e, like, row, known)
     if row.phase == MAP:
         return state
     g, h = _label_sums(v, x, row)

@@ -40,7 +40,7 @@ NEARLY_ALONE = 1 + 1 / 256
 
 
 @inline
-def sums(x, v, e, like, row, known, given):
+def sums(x, v, e, like, row, known):
     """Only m and s; in `top` and g e of the maximum, rounded and unrounded."""
     if row.phase == MAP:
         return known
@@ -160,12 +160,12 @@ def log_softmax(x, v, e, y, dy, own, state, row):
 
 
 @inline
-def boltzmann_apart(x, v, e, like, row, known, given):
-    return fold_each(_boltzmann_apart, x, v, e, like, row, known, given)
+def boltzmann_apart(x, v, e, like, row, known):
+    return fold_each(_boltzmann_apart, x, v, e, like, row, known)
 
 
 @inline
-def _boltzmann_apart(x, v, e, like, row, known, given):
+def _boltzmann_apart(x, v, e, like, row, known):
     """e becomes y = softmax(x/t), in the phase FOLD that of its block alone."""
     if row.phase == MAP:
         return known
@@ -194,12 +194,12 @@ def _log_softmax_jvp(x, v, e, y, dy, own, state, row):
 
 
 @inline
-def softmax_and_total(x, v, e, like, row, known, given):
-    return fold_each(_softmax_and_total, x, v, e, like, row, known, given)
+def softmax_and_total(x, v, e, like, row, known):
+    return fold_each(_softmax_and_total, x, v, e, like, row, known)
 
 
 @inline
-def _softmax_and_total(x, v, e, like, row, known, given):
+def _softmax_and_total(x, v, e, like, row, known):
     """e becomes y = softmax(x/t), and v is summed."""
     m = known.m if row.phase == MAP else row_max(x, row)
     s, top = split_sum(x, e, m, row, True)
@@ -295,16 +295,16 @@ def _log_of_sum(y, state, row):
 
 
 @inline
-def mean(x, v, e, like, row, known, given):
-    return fold_each(_mean, x, v, e, like, row, known, given)
+def mean(x, v, e, like, row, known):
+    return fold_each(_mean, x, v, e, like, row, known)
 
 
 @inline
-def _mean(x, v, e, like, row, known, given):
+def _mean(x, v, e, like, row, known):
     """`boltzmann_apart`, with s as L wants it."""
     if row.phase == MAP:
         return known
-    state = _boltzmann_apart(x, v, e, like, row, known, given)
+    state = _boltzmann_apart(x, v, e, like, row, known)
     s = settle(x, state.m, state.s, row)
     return State(state.m, s, state.p, state.a, state.g, state.h, s, state.p)
 

@@ -18,17 +18,17 @@ def _states(row):
 
 
 @inline
-def fold_each(fold, x, v, e, like, row, known, given):
+def fold_each(fold, x, v, e, like, row, known):
     """The states that a fold of one row leaves of each."""
     if is_columns(row):
-        return fold(x, v, e, like, row, known, given)
+        return fold(x, v, e, like, row, known)
     put(row, LIKES, like)
     first, used, x_step, v_step, e_step, _, _ = group_of(row)
     for i in range(used):
         own_x, own_v = offset(x, i * x_step), offset(v, i * v_step)
         own_like = get_row(row, LIKES, i)
         it = alone(row, i)
-        state = fold(own_x, own_v, offset(e, i * e_step), own_like, it, known, given)
+        state = fold(own_x, own_v, offset(e, i * e_step), own_like, it, known)
         if i == 0:
             remember(_states(row), state)  # in the lanes without a row, too
         else:
