@@ -10,16 +10,15 @@ from .stack import ALIGNMENT
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
-SHORT_ROW = (
-    48  # rows up to here are transposed, for their own lanes would stay half empty; whole vectors
-)
+# Rows up to here, whole vectors, are transposed: their own lanes would stay half empty.
+SHORT_ROW = 48
 LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
 SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
 COLUMN_VECTORS = 12  # vectors side by side in a tile, at most where columns are long
 PARTS_VECTORS = 15  # in all parts of a tile, which then take less than 1 MB
 FEWEST_VECTORS, TILES = 4, 16  # but so few that there are as many tiles for threads to share
-SETS, LINES_IN_SET = 64, 24  # of the first cache, that columns may take
+SETS, LINES_IN_SET = 64, 24  # of the first cache, and what columns may take, twice its lines
 TILE_VECTORS = 512  # in a part, where columns are short
 
 both = register_jitable(forceinline=True, **PART)
