@@ -159,7 +159,7 @@ def test_blocks_of_cupy(cupy):
 
 
 def test_blocks_keep_to_their_thread(monkeypatch):
-    from softkern.backends.numba_cpu import arrays, threads
+    from softkern.backends.numba_cpu import arrays, plain_functions, threads
 
     used = []
 
@@ -167,12 +167,14 @@ def test_blocks_keep_to_their_thread(monkeypatch):
         used.append(threads.threads_for(size))
         return used[-1]
 
-    monkeypatch.setattr(arrays, "threads_for", note)
+    for way in (arrays, plain_functions):
+        monkeypatch.setattr(way, "threads_for", note)
     x = np.zeros((4, 100_000))
     softkern.softmax(da.from_array(x, chunks=(2, 100_000)), 1).compute()
-    assert used == [1, 1]
+    assert set(used) == {1}
+    used.clear()
     softkern.softmax(x, 1)
-    assert used[2:] == [softkern.get_num_threads()]
+    assert set(used) == {softkern.get_num_threads()}
 
 
 class TestErrors:
