@@ -38,6 +38,11 @@ def test_a_shift_of_all_entries_has_no_derivative(dtype, shape):
         assert not softkern.log_softmax_jvp(a, v, axis)[1].any()
 
 
+def test_nor_has_it_in_float16_at_low_temperatures():
+    zeros, ones = np.zeros(47, np.float16), np.ones(47, np.float16)
+    assert not softkern.softmax_jvp(zeros, ones, temperature=1e-29)[1].any()
+
+
 def test_a_permutation_permutes(xp):
     order = rng.permutation(X.shape[1])
     for name in OPERATIONS:

@@ -247,4 +247,5 @@ def test_blocks_of_columns():
     x, v = numbers((2000, 3)), numbers((2000, 3), seed=1)
     softkern.softmax_vjp(x, v, 0)
     assert is_plain("softmax_vjp", x, v, 0)
+    assert is_plain("softmax_vjp", x, v, 1)
     assert_same(softkern.softmax_vjp(x, v, 0), by_the_long_way("softmax_vjp", x, v, 0))

@@ -41,7 +41,7 @@ NEARLY_ALONE = 1 + 1 / 256
 
 @inline
 def sums(x, v, e, like, row, known):
-    """Only m and s; in `top` and g e of the maximum, rounded and unrounded."""
+    """m and s, and e of the maximum: as the sum rounds it in `top`, unrounded in g."""
     if row.phase == MAP:
         return known
     if is_columns(row):
