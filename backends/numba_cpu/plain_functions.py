@@ -74,7 +74,7 @@ def install(kernel: str, dtype: np.dtype[Any], columns: bool, address: int) -> N
         if call.kernel == kernel:
             table = _tables[name]
             _fill(table, call)
-            table[dtype.name] = id(dtype)
+            table[dtype.name] = id(np.dtype(dtype.type))  # the one that arrays have
             table[f"{'columns' if columns else 'rows'}_{dtype.name}"] = address
             PLAIN[name] = _python_function(table)
 
