@@ -8,6 +8,7 @@ from .copies import (
     copy_in,
     copy_out,
     fetch,
+    fetch_ends,
     fetch_to_write,
     transpose_in,
     transpose_out,
@@ -120,6 +121,11 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             if with_v:
                 start = v_start + direct
                 rows_in(v, start, job.v_axis, job.v_inner, v_tile, pitch, rest, size, 0.0, v_ahead)
+        if past and job.y_inner == 1:
+            if job.writes_y:
+                fetch_ends(y, y_start, job.y_axis, size, used)
+            if job.writes_dy:
+                fetch_ends(dy, y_start, job.y_axis, size, used)
         like = zero
         for q in range((used + w - 1) // w):
             at, several = q * w, min(w, used - q * w)

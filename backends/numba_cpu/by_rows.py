@@ -3,7 +3,7 @@
 import math
 
 from .across import max_of_lanes, with_row
-from .copies import copy_in, copy_out
+from .copies import copy_in, copy_out, fetch_ends
 from .exp_sums import are_exact
 from .group import Row
 from .job import place_after, place_of, set_temperature, start_of
@@ -92,6 +92,11 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
             if keeps:
                 e_row, e_step = y_row, y_step
+        if past and not reduced:
+            if writes_y:
+                fetch_ends(y, y_start, job.y_inner, used, size)
+            if writes_dy:
+                fetch_ends(dy, y_start, job.y_inner, used, size)
         ahead = e_ahead = y_ahead = 0
         if read_directly:
             ahead = (FETCHED_WITH_V if with_v else FETCHED) * w

@@ -2,21 +2,20 @@
 
 import math
 
+from .lines import load_few_lines, load_lines, load_parts, store_lines, store_parts
 from .memory import (
     load,
     load_first,
-    load_lines,
     load_one,
     prefetch,
     prefetch_to_write,
     store,
     store_first,
-    store_lines,
     store_one,
     stream,
     to_alignment,
 )
-from .shuffles import transposed
+from .shuffles import PARTS, transposed, transposed_parts
 from .simd import apart, inline, lanes, loop, maximum, splat
 
 
@@ -103,16 +102,29 @@ def columns_out(tile, pitch, used, size, out, start, axis, ahead):
             store_first(out, place + whole, used - whole, load(tile, line + whole))
 
 
+@inline
+def _in_squares(n, width):
+    """How many of n numbers are transposed by squares; the others, that fill no great part of one, by parts."""
+    rest = n % width
+    return n - rest if width > 8 and rest <= 3 * width // 4 else n
+
+
 @loop
 def transpose_in(source, start, stride, used, n, tile, pitch, fill):
     """`used` rows of n numbers, `stride` apart -> columns of the tile, padded."""
     apart()
     width, padding = lanes(tile), splat(tile, fill)
+    part, squares = width // PARTS, _in_squares(n, width)
     for row in range(0, used, width):
-        for k in range(0, n, width):
-            at, here = start + row * stride + k, min(n - k, width)
-            square = load_lines(source, at, stride, used - row, here, padding)
+        at, left = start + row * stride, used - row
+        for k in range(0, squares, width):
+            here = min(n - k, width)
+            square = load_lines(source, at + k, stride, left, here, padding)
             store_lines(tile, k * pitch + row, pitch, here, width, transposed(square))
+        for k in range(squares, n, part):
+            here = min(n - k, part)
+            columns = transposed_parts(load_parts(source, at + k, stride, left, here))
+            store_lines(tile, k * pitch + row, pitch, here, width, columns)
 
 
 @loop
@@ -120,12 +132,17 @@ def transpose_out(tile, pitch, used, n, out, start, stride):
     """Columns of the tile -> `used` rows of n numbers, `stride` apart."""
     apart()
     width, padding = lanes(tile), splat(tile, 0.0)
+    part, squares = width // PARTS, _in_squares(n, width)
     for row in range(0, used, width):
-        for k in range(0, n, width):
+        at, left = start + row * stride, used - row
+        for k in range(0, squares, width):
             here = min(n - k, width)
             square = load_lines(tile, k * pitch + row, pitch, here, width, padding)
-            at = start + row * stride + k
-            store_lines(out, at, stride, used - row, here, transposed(square))
+            store_lines(out, at + k, stride, left, here, transposed(square))
+        for k in range(squares, n, part):
+            here = min(n - k, part)
+            columns = load_few_lines(tile, k * pitch + row, pitch, here, width, padding)
+            store_parts(out, at + k, stride, left, here, transposed_parts(columns))
 
 
 @inline
@@ -140,3 +157,11 @@ def fetch_to_write(y, start, count):
     """Likewise, to write them."""
     for k in range(count):
         prefetch_to_write(y, start + k * lanes(y))
+
+
+@inline
+def fetch_ends(y, start, step, count, length):
+    """Ask for the cache lines where lines of results begin and end: only whole ones go past the cache."""
+    for k in range(count):
+        prefetch_to_write(y, start + k * step)
+        prefetch_to_write(y, start + k * step + length)

@@ -7,7 +7,6 @@ loads widen and stores round.
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .simd import LLVM_TYPE, call, compute_type, every_lane, splat_value, vector_of
@@ -41,9 +40,9 @@ def _encode(builder: ir.IRBuilder, storage: types.Type, x: ir.Value, raw: ir.Typ
     return x
 
 
-def _raw_vector(storage: types.Type) -> ir.VectorType:
+def _raw_vector(storage: types.Type, lanes: int = 0) -> ir.VectorType:
     element = {types.int16: ir.HalfType(), types.uint16: _I16}.get(storage) or LLVM_TYPE[storage]
-    return ir.VectorType(element, vector_of(storage).lanes)
+    return ir.VectorType(element, lanes or vector_of(storage).lanes)
 
 
 def _address(builder: ir.IRBuilder, pointer: ir.Value, i: ir.Value, raw: ir.Type) -> ir.Value:
@@ -112,8 +111,9 @@ def _masked(raw: ir.VectorType) -> tuple[ir.VectorType, str]:
     return ir.VectorType(ir.IntType(bits), raw.count), f"v{raw.count}i{bits}.p0"
 
 
-def _load_first(builder, storage, address, count, fill):
-    raw, compute = _raw_vector(storage), fill.type
+def load_first_at(builder, storage, address, count, fill):
+    """As many lanes as `fill` has: the first `count` of them from an address."""
+    raw, compute = _raw_vector(storage, fill.type.count), fill.type
     integers, suffix = _masked(raw)
     mask = _first_lanes(builder, raw.count, count)
     place = builder.bitcast(address, integers.as_pointer())
@@ -124,8 +124,8 @@ def _load_first(builder, storage, address, count, fill):
     return builder.select(mask, decoded, fill)
 
 
-def _store_first(builder, storage, address, count, x):
-    raw = _raw_vector(storage)
+def store_first_at(builder, storage, address, count, x):
+    raw = _raw_vector(storage, x.type.count)
     integers, suffix = _masked(raw)
     value = builder.bitcast(_encode(builder, storage, x, raw), integers)
     place = builder.bitcast(address, integers.as_pointer())
@@ -141,7 +141,7 @@ def load_first(typing, pointer, i, count, fill):
 
     def generate(context, builder, signature, args):
         start, i, count, fill = args
-        return _load_first(builder, storage, builder.gep(start, [i]), count, fill)
+        return load_first_at(builder, storage, builder.gep(start, [i]), count, fill)
 
     return vector_of(storage)(pointer, i, count, fill), generate
 
@@ -153,52 +153,10 @@ def store_first(typing, pointer, i, count, x):
 
     def generate(context, builder, signature, args):
         start, i, count, x = args
-        _store_first(builder, storage, builder.gep(start, [i]), count, x)
+        store_first_at(builder, storage, builder.gep(start, [i]), count, x)
         return context.get_dummy_value()
 
     return types.void(pointer, i, count, x), generate
-
-
-@intrinsic
-def load_lines(typing, pointer, i, stride, used, count, fill):
-    """The first `count` numbers of `used` lines, `stride` numbers apart, the last one repeated."""
-    storage, vector = pointer.dtype, vector_of(pointer.dtype)
-
-    def generate(context, builder, signature, args):
-        start, i, stride, used, count, fill = args
-        start = builder.gep(start, [i])
-        lines = [
-            _load_first(builder, storage, _line(builder, line, start, stride, used), count, fill)
-            for line in range(vector.lanes)
-        ]
-        return context.make_tuple(builder, signature.return_type, lines)
-
-    several = types.UniTuple(vector, vector.lanes)
-    return several(pointer, i, stride, used, count, fill), generate
-
-
-@intrinsic
-def store_lines(typing, pointer, i, stride, used, count, vectors):
-    """The first `count` numbers of `used` vectors -> lines as of `load_lines`."""
-    storage = pointer.dtype
-
-    def generate(context, builder, signature, args):
-        start, i, stride, used, count, vectors = args
-        start = builder.gep(start, [i])
-        lines = cgutils.unpack_tuple(builder, vectors, vector_of(storage).lanes)
-        # From the end, so that what is no line of its own is overwritten by the last that is.
-        for line, x in reversed(list(enumerate(lines))):
-            _store_first(builder, storage, _line(builder, line, start, stride, used), count, x)
-        return context.get_dummy_value()
-
-    return types.void(pointer, i, stride, used, count, vectors), generate
-
-
-def _line(builder, line, start, stride, used):
-    """The address of a line, or of the last one in use."""
-    last = builder.sub(used, _I64(1))
-    number = builder.select(builder.icmp_signed("<", _I64(line), last), _I64(line), last)
-    return builder.gep(start, [builder.mul(number, stride)])
 
 
 @intrinsic

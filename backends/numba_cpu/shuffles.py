@@ -9,6 +9,8 @@ from .simd import Vector
 
 _I32 = ir.IntType(32)
 
+PARTS = 4  # of a vector, of 128 bits each: within those, numbers move fastest
+
 
 @intrinsic
 def widened_halves(typing, x):
@@ -83,8 +85,22 @@ def _picked(builder, a, b, lanes):
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_I32, len(lanes)), lanes))
 
 
+def part_of(builder, x, k):
+    """Part k of a vector."""
+    count = x.type.count // PARTS
+    return _picked(builder, x, x, [k * count + i for i in range(count)])
+
+
+def in_parts(builder, parts):
+    """The vector of four parts."""
+    a, b, c, d = parts
+    half, whole = range(2 * a.type.count), range(4 * a.type.count)
+    first, last = _picked(builder, a, b, [*half]), _picked(builder, c, d, [*half])
+    return _picked(builder, first, last, [*whole])
+
+
 def _transposed_parts(builder, lines):
-    """As many lines as a part of them, of 128 bits, has numbers: each square in such a part, transposed."""
+    """As many lines as a part of them has numbers: each square in such a part, transposed."""
     part, count = len(lines), lines[0].type.count
     half, starts = part // 2, range(0, count, part)
     for _ in range(part.bit_length() - 1):  # a perfect shuffle of the lines at each step
@@ -102,8 +118,8 @@ def _transposed_parts(builder, lines):
 
 
 def _transposed_as_parts(builder, a, b, c, d):
-    """The square of parts, of 128 bits, that four lines are."""
-    part = a.type.count // 4
+    """The square of parts that four lines are."""
+    part = a.type.count // PARTS
 
     def picked(first, second, *parts):
         return _picked(builder, first, second, [k * part + i for k in parts for i in range(part)])
@@ -117,7 +133,7 @@ def _transposed_as_parts(builder, a, b, c, d):
 @intrinsic
 def transposed(typing, vectors):
     """The columns of a square of numbers whose lines are given."""
-    count, part = len(vectors), len(vectors) // 4
+    count, part = len(vectors), len(vectors) // PARTS
 
     def generate(context, builder, signature, args):
         lines = cgutils.unpack_tuple(builder, args[0], count)
@@ -125,5 +141,17 @@ def transposed(typing, vectors):
         columns = [_transposed_as_parts(builder, *parts) for parts in zip(*groups, strict=True)]
         in_order = [column for fourth in zip(*columns, strict=True) for column in fourth]
         return context.make_tuple(builder, signature.return_type, in_order)
+
+    return vectors(vectors), generate
+
+
+@intrinsic
+def transposed_parts(typing, vectors):
+    """The squares of numbers, one in each part of the vectors, transposed."""
+    count = len(vectors)
+
+    def generate(context, builder, signature, args):
+        columns = _transposed_parts(builder, cgutils.unpack_tuple(builder, args[0], count))
+        return context.make_tuple(builder, signature.return_type, columns)
 
     return vectors(vectors), generate

@@ -17,7 +17,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
 
 # Waking a second thread costs more than it saves below about this many numbers.
-WORTH_SHARING = 1 << 16
+WORTH_SHARING = 1 << 15
 
 _chosen: int | None = None
 _forked = False
