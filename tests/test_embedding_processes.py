@@ -18,7 +18,7 @@ def number_of_threads(_):
 
 class TestThreads:
     def test_small_calls_stay_on_the_callers(self):
-        assert threads.threads_for(65535) == 1
+        assert threads.threads_for(32767) == 1
 
     def test_one_setting_for_all_threads(self):
         seen = []
