@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 
+import numba
 import pytest
 
 import softkern
@@ -19,6 +20,9 @@ def number_of_threads(_):
 class TestThreads:
     def test_small_calls_stay_on_the_callers(self):
         assert threads.threads_for(32767) == 1
+        shared = threads.threads_for(32768)
+        if numba.threading_layer() != "workqueue":  # that layer shares nothing beside other threads
+            assert shared == softkern.get_num_threads()
 
     def test_one_setting_for_all_threads(self):
         seen = []

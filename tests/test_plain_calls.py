@@ -134,6 +134,20 @@ def test_other_arrays_go_the_long_way(name, shape, other):
     np.testing.assert_array_equal(getattr(softkern, name)(x, -1), expected)
 
 
+def test_a_first_call_on_an_equal_dtype():
+    """It compiles the kernel for arrays of NumPy's own, too."""
+    code = (
+        "import numpy as np, softkern\n"
+        "equal = np.dtype('f4').newbyteorder().newbyteorder()\n"
+        "assert equal is not np.dtype('f4') == equal\n"
+        "for _ in range(2): softkern.softmax(np.zeros(3, equal))\n"
+        "from softkern.backends.numba_cpu.plain_functions import PLAIN\n"
+        "arguments = np.zeros(3, 'f4'), None, None, False, 1.0, None, None, None, 0\n"
+        "assert PLAIN['softmax'](*arguments) is not None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+
+
 @every_operation
 def test_what_is_no_array(name):
     for x in (3.0, None, object(), [1.0, 2.0], np.float64(2), np.array(2.0), np.zeros(3).view(Own)):

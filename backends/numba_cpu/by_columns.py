@@ -121,7 +121,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             if with_v:
                 start = v_start + direct
                 rows_in(v, start, job.v_axis, job.v_inner, v_tile, pitch, rest, size, 0.0, v_ahead)
-        if past and job.y_inner == 1:
+        if past and job.y_inner == 1 and not job.reduced and phase != FOLD:
             if job.writes_y:
                 fetch_ends(y, y_start, job.y_axis, size, used)
             if job.writes_dy:

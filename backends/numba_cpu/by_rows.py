@@ -92,7 +92,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 dy_row, dy_step = same_as(offset(dy, y_start), tile), job.y_inner
             if keeps:
                 e_row, e_step = y_row, y_step
-        if past and not reduced:
+        if past and not reduced and phase != FOLD:
             if writes_y:
                 fetch_ends(y, y_start, job.y_inner, used, size)
             if writes_dy:
