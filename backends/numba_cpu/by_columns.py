@@ -1,7 +1,5 @@
 """Rows that lie side by side: each lane of a vector is a row of its own."""
 
-import math
-
 from .copies import (
     columns_in,
     columns_out,
@@ -117,7 +115,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
         first = here.outer * job.inner + here.tile * job.width
         if rest > 0:
             start = x_start + direct
-            rows_in(x, start, job.x_axis, job.x_inner, tile, pitch, rest, size, -math.inf, x_ahead)
+            rows_in(x, start, job.x_axis, job.x_inner, tile, pitch, rest, size, 0.0, x_ahead)
             if with_v:
                 start = v_start + direct
                 rows_in(v, start, job.v_axis, job.v_inner, v_tile, pitch, rest, size, 0.0, v_ahead)

@@ -105,7 +105,8 @@ def wants_pivot(a, size, top):
     """Where v - a may cancel: where an entry outweighs all others, or the mean is not small."""
     a = absolute(a)
     most = select(top > 0.5, splat(a, math.inf), a * 2.0)
-    return select(most < size, splat(a, 0.0), splat(a, 1.0)) > 0.0
+    doubt = select(most < size, splat(a, 0.0), splat(a, 1.0))
+    return select(size == 0.0, splat(a, 0.0), doubt) > 0.0
 
 
 @inline
