@@ -5,6 +5,8 @@ A sum is a pair of numbers, the rounded sum and its error, so that nothing drift
 
 import math
 
+from numba.extending import overload
+
 from .across import across_max, across_sum, no_sums, pairs_of, with_row, with_sum
 from .elementary import (
     HEADROOM,
@@ -18,8 +20,10 @@ from .elementary import (
     exp_pair,
     two_diff,
 )
-from .group import alone, group_of, is_columns, step_of
+from .fours import fours, read_four, write_four
+from .group import Columns, alone, group_of, is_columns, step_of
 from .memory import load, offset, store
+from .part import PART
 from .row import (
     BASES,
     anchor,
@@ -34,7 +38,18 @@ from .row import (
     several,
     write,
 )
-from .simd import any_lane, apart, fma, inline, loop, maximum, select, splat
+from .shuffles import four_of, together
+from .simd import (
+    any_lane,
+    apart,
+    fma,
+    inline,
+    loop,
+    maximum,
+    select,
+    splat,
+    vectors_fill_registers,
+)
 
 
 @inline
@@ -86,14 +101,33 @@ def _base_of(like, row):
 
 
 @inline
-def _term(number, x, y, i, base, like, row, keep, near):
-    """exp of a number, which is x's vector at i, over the base; also kept in y."""
-    e = _exp_of(number, base, like, row, near)
-    if keep:
-        store(y, i, e)
-    fetch_target(y, i, row)
-    fetch(x, i, row)
-    return e
+def _exp_of_four(numbers, base, like, row, near):
+    """The same of four vectors."""
+    if near:
+        return _exp_of_each(numbers, base)
+    a, b, c, d = numbers
+    a, b = _exp_of(a, base, like, row, near), _exp_of(b, base, like, row, near)
+    return a, b, _exp_of(c, base, like, row, near), _exp_of(d, base, like, row, near)
+
+
+def _exp_of_each(numbers, base):
+    """exp of each of four vectors, in turns where they fill registers; chosen by those, see below."""
+
+
+@overload(_exp_of_each, jit_options={"forceinline": True, **PART})
+def _exp_by_registers(numbers, base):
+    return _exp_in_turns if vectors_fill_registers() else _exp_one_by_one
+
+
+def _exp_in_turns(numbers, base):
+    shift, lowest = base
+    shifts, limits = (shift, shift, shift, shift), (lowest, lowest, lowest, lowest)
+    return four_of(exp(together(numbers), (together(shifts), together(limits))))
+
+
+def _exp_one_by_one(numbers, base):
+    a, b, c, d = numbers
+    return exp(a, base), exp(b, base), exp(c, base), exp(d, base)
 
 
 @inline
@@ -102,21 +136,21 @@ def _exp_sum(x, y, base, like, row, keep, near, exact):
     zero, step = splat(like, 0.0), step_of(row, x)
     total = zero, zero
     m = n = splat(like, -math.inf)
-    fours = row.whole - row.whole % 4
-    for k in range(0, fours, 4):
+    for k in range(0, fours(row), 4):
         i = k * step
-        a, b = load(x, i), load(x, i + step)
-        c, d = load(x, i + 2 * step), load(x, i + 3 * step)
+        a, b, c, d = read_four(x, k, row, -math.inf)
         m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
-        a = _term(a, x, y, i, base, like, row, keep, near)
-        b = _term(b, x, y, i + step, base, like, row, keep, near)
-        c = _term(c, x, y, i + 2 * step, base, like, row, keep, near)
-        d = _term(d, x, y, i + 3 * step, base, like, row, keep, near)
+        a, b, c, d = _exp_of_four((a, b, c, d), base, like, row, near)
+        if keep:
+            write_four(y, k, row, (a, b, c, d))
+        for j in range(i, i + 4 * step, step):
+            fetch_target(y, j, row)
+            fetch(x, j, row)
         if exact and is_columns(row):  # or one of many rows would often want another look
             total = accumulate(accumulate(accumulate(accumulate(total, a), b), c), d)
         else:
             total = accumulate(accumulate(total, a + b), c + d)
-    for k in range(fours, row.count):
+    for k in range(fours(row), row.count):
         a = read(x, k, row, -math.inf)
         m = maximum(a, m)
         a = _exp_of(a, base, like, row, near)
@@ -126,9 +160,20 @@ def _exp_sum(x, y, base, like, row, keep, near, exact):
     return total, maximum(m, n)
 
 
-@inline
 def _exp_sums(x, y, like, row, keep, near, exact):
-    """The sums and maxima of a group's rows."""
+    """The sums and maxima of a group's rows; chosen by type, see below."""
+
+
+@overload(_exp_sums, jit_options={"forceinline": True, **PART})
+def _exp_sums_by_type(x, y, like, row, keep, near, exact):
+    return _of_columns if row.instance_class is Columns else _of_rows
+
+
+def _of_columns(x, y, like, row, keep, near, exact):
+    return _exp_sum(x, y, _base_of(like, row), like, row, keep, near, exact)
+
+
+def _of_rows(x, y, like, row, keep, near, exact):
     shift, lowest = _base_of(like, several(row))
     put(row, BASES, shift)
     put(row, BASES + 1, lowest)
@@ -139,8 +184,6 @@ def _exp_sums(x, y, like, row, keep, near, exact):
         base = get_row(row, BASES, i), get_row(row, BASES + 1, i)
         own_like = get_row(row, BASES + 2, i)
         total, m = _exp_sum(own_x, own_y, base, own_like, it, keep, near, exact)
-        if is_columns(row):
-            return total, m
         put_lane_sums(row, i, (total[0], total[1], m))
     sums, maxima = no_sums(like, row), splat(like, 0.0)
     for i in range(used):

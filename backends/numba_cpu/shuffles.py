@@ -99,6 +99,29 @@ def in_parts(builder, parts):
     return _picked(builder, first, last, [*whole])
 
 
+@intrinsic
+def together(typing, four):
+    """Four vectors as one: what is done to it is done to each in turn, which keeps more of a core busy."""
+    one = four.dtype
+
+    def generate(context, builder, signature, args):
+        return in_parts(builder, cgutils.unpack_tuple(builder, args[0], PARTS))
+
+    return Vector(one.element, PARTS * one.lanes)(four), generate
+
+
+@intrinsic
+def four_of(typing, x):
+    """The four vectors that `together` made one of."""
+    part = Vector(x.element, x.lanes // PARTS)
+
+    def generate(context, builder, signature, args):
+        parts = [part_of(builder, args[0], k) for k in range(PARTS)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(part, PARTS)(x), generate
+
+
 def _transposed_parts(builder, lines):
     """As many lines as a part of them has numbers: each square in such a part, transposed."""
     part, count = len(lines), lines[0].type.count

@@ -10,6 +10,7 @@ import operator
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 from .part import PART
@@ -65,6 +66,12 @@ def compute_type(storage: types.Type) -> types.Type:
 def vector_of(storage: types.Type) -> Vector:
     element = compute_type(storage)
     return Vector(element, LANES[element])
+
+
+def vectors_fill_registers() -> bool:
+    """Whether a register holds a whole vector, where code is made for processors that have such."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return "+avx512f" in features
 
 
 def every_lane(vector: ir.VectorType, value: float) -> ir.Constant:
