@@ -148,17 +148,18 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         state = completed(operation, x_row, v_row, e_row, state, row)
         if phase == FOLD:
             remember(block_memo, state)
-        elif reduced:
+            continue
+        if reduced:
+            x_row = v_row = e_row = y_row = tile
             dy_row = offset(tile, w)
-            own = own_of(lines, first, job.all, True, used)
-            operation.finish(tile, tile, tile, tile, dy_row, own, state, several(row))
+        own = own_of(lines, first, job.all, reduced or used > 1, used)
+        operation.finish(x_row, v_row, e_row, y_row, dy_row, own, state, row)
+        if reduced:
             if writes_y:
-                copy_out(tile, y, y_start, job.y_inner, used, past)
+                copy_out(y_row, y, y_start, job.y_inner, used, past)
             if writes_dy:
                 copy_out(dy_row, dy, y_start, job.y_inner, used, past)
         else:
-            own = own_of(lines, first, job.all, used > 1, used)
-            operation.finish(x_row, v_row, e_row, y_row, dy_row, own, state, row)
             if writes_y and not write_directly:
                 copy_rows_out(y_row, y, y_start, job, y_step, row)
             if writes_dy and not write_directly:

@@ -46,11 +46,6 @@ def never(state, row):
 
 
 @inline
-def not_again(x, v, e, state, row):
-    return state
-
-
-@inline
 def exponentials(x, v, e, like, row, known):
     """e becomes exponentials."""
     total, m, like = exp_and_sum(x, e, like, row, False)

@@ -32,7 +32,7 @@ from .own import (
     note,
     own_number,
 )
-from .row import FOLD, MAP, rate_of, read, write
+from .row import FOLD, MAP, rate_of, read, several, write
 from .simd import apart, fma, inline, loop, narrow, select, splat
 from .states import State
 
@@ -60,7 +60,10 @@ def complete(state, row):
 
 @inline
 def of_class(x, v, e, y, dy, own, state, row):
-    finish_each(_of_class, x, v, e, y, dy, own, state, row)
+    if row.wants_y:
+        finish_each(_of_class, x, v, e, y, dy, own, state, row)
+    else:
+        _of_class(x, v, e, y, dy, own, state, several(row))
 
 
 @loop
@@ -130,7 +133,10 @@ def _label_sum(v, x, row):
 
 @inline
 def of_all(x, v, e, y, dy, own, state, row):
-    finish_each(_of_all, x, v, e, y, dy, own, state, row)
+    if row.wants_y:
+        finish_each(_of_all, x, v, e, y, dy, own, state, row)
+    else:
+        _of_all(x, v, e, y, dy, own, state, several(row))
 
 
 @loop

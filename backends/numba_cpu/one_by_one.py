@@ -3,9 +3,12 @@
 The states of the group's rows stand each in the lane of its row; that of a row alone is in all lanes.
 """
 
+from numba.extending import overload
+
 from .group import alone, group_of, is_columns
 from .memory import offset
 from .own import own_alone
+from .part import PART
 from .row import DOUBTS, LIKES, STATES, get_row, put, several
 from .shuffles import one_lane
 from .simd import any_lane, inline, lanes, select, splat
@@ -36,9 +39,20 @@ def fold_each(fold, x, v, e, like, row, known):
     return recall(_states(row))
 
 
-@inline
 def completed(operation, x, v, e, state, row):
-    """The states, after what a fold has left to do."""
+    """The states, after what a fold has left to do; chosen by type, see below."""
+
+
+@overload(completed, jit_options={"forceinline": True, **PART})
+def _completed_by_type(operation, x, v, e, state, row):
+    return _settled if "look_again" in operation.fields else _complete
+
+
+def _complete(operation, x, v, e, state, row):
+    return operation.complete(state, several(row))
+
+
+def _settled(operation, x, v, e, state, row):
     state = operation.complete(state, several(row))
     doubts = operation.doubtful(state, several(row))
     if not any_lane(doubts):

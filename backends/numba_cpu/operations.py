@@ -22,10 +22,12 @@ class Operation(NamedTuple):
     look_again: object
 
 
-@inline
-def _once(fold, complete, finish):
-    """An operation that never looks at a row again."""
-    return Operation(fold, complete, finish, kernels.never, kernels.not_again)
+class Once(NamedTuple):
+    """The same where no row is looked at again."""
+
+    fold: object
+    complete: object
+    finish: object
 
 
 @inline
@@ -46,7 +48,7 @@ def _of_labels(fold, finish):
 
 @inline
 def softmax():
-    return _once(kernels.exponentials, kernels.complete_sum, kernels.softmax)
+    return Once(kernels.exponentials, kernels.complete_sum, kernels.softmax)
 
 
 @inline
@@ -85,12 +87,12 @@ def log_softmax():
 
 @inline
 def log_softmax_jvp():
-    return _once(logs.boltzmann_apart, kernels.as_it_is, logs.log_softmax_jvp)
+    return Once(logs.boltzmann_apart, kernels.as_it_is, logs.log_softmax_jvp)
 
 
 @inline
 def log_softmax_vjp():
-    return _once(logs.softmax_and_total, kernels.as_it_is, logs.log_softmax_vjp)
+    return Once(logs.softmax_and_total, kernels.as_it_is, logs.log_softmax_vjp)
 
 
 @inline
@@ -105,12 +107,12 @@ def partial_logsumexp():
 
 @inline
 def logsumexp_jvp():
-    return _once(logs.mean, kernels.as_it_is, logs.logsumexp_jvp)
+    return Once(logs.mean, kernels.as_it_is, logs.logsumexp_jvp)
 
 
 @inline
 def logsumexp_vjp():
-    return _once(kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp)
+    return Once(kernels.exponentials, kernels.complete_sum, kernels.logsumexp_vjp)
 
 
 @inline
