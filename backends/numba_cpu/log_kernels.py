@@ -69,7 +69,7 @@ def _apart(state, top, share):
     """The same; `share` is e of the maximum, and top that as it was rounded in the sum."""
     zero = splat(state.m, 0.0)
     rest = add_pairs(state.s, (top * -1.0, zero))
-    return _with_rest(state, divide_pairs(rest, share), top)
+    return _with_rest(state, multiply_pairs(rest, reciprocal(share)), top)
 
 
 @inline
