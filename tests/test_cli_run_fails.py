@@ -111,7 +111,7 @@ class TestErrors:
 
 
 STALLED = """
-import signal, sys
+import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from softkern._cli import stream
 from softkern.__main__ import main
@@ -120,7 +120,8 @@ write = stream._write
 def write_once(*args):
     write(*args)
     print("mid-run", flush=True)
-    sys.stdin.read()
+    for _ in range(6000):  # a signal that comes just before a read would not end that
+        time.sleep(0.01)
 
 stream._write = write_once
 stream.BLOCK = 2**16
