@@ -114,6 +114,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             y_ahead = LINES_AHEAD * job.y_axis
         first = here.outer * job.inner + here.tile * job.width
         if rest > 0:
+            # Lanes without a column take zeros, which no operation looks at again.
             start = x_start + direct
             rows_in(x, start, job.x_axis, job.x_inner, tile, pitch, rest, size, 0.0, x_ahead)
             if with_v:

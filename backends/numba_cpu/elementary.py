@@ -1,7 +1,7 @@
 """exp and log on vectors, and error-free sums.
 
 In float64, and wherever its rounding error is wanted, exp(x) is 2**k exp(r), for which r is known beyond
-its last digit (Cody and Waite): an error of at most about 0.9 ulp. In float32 it is 2**k 2**f with k + f =
+its last digit (Cody and Waite): an error of at most about 0.94 ulp. In float32 it is 2**k 2**f with k + f =
 x log2(e), of fewer operations: about 1.2 ulp. log follows fdlibm. Polynomials are minimax fits of relative
 error (Remez).
 """

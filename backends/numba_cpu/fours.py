@@ -31,23 +31,23 @@ def _fours(row):
 @overload(read_four, jit_options={"forceinline": True, **PART})
 def _read_four(x, k, row, fill):
     if row.instance_class is Columns:
-        return lambda x, k, row, fill: _load_four(x, k, row, fill)
+        return lambda x, k, row, fill: _load_four(x, k, row)
+    return _read_four_of_row
 
-    def read_four(x, k, row, fill):
-        if k + 4 <= row.whole:
-            return _load_four(x, k, row, fill)
-        return (
-            _read_any(x, k, row, fill),
-            _read_any(x, k + 1, row, fill),
-            _read_any(x, k + 2, row, fill),
-            _read_any(x, k + 3, row, fill),
-        )
 
-    return read_four
+def _read_four_of_row(x, k, row, fill):
+    if k + 4 <= row.whole:
+        return _load_four(x, k, row)
+    return (
+        _read_any(x, k, row, fill),
+        _read_any(x, k + 1, row, fill),
+        _read_any(x, k + 2, row, fill),
+        _read_any(x, k + 3, row, fill),
+    )
 
 
 @inline
-def _load_four(x, k, row, fill):
+def _load_four(x, k, row):
     step = step_of(row, x)
     i = k * step
     return load(x, i), load(x, i + step), load(x, i + 2 * step), load(x, i + 3 * step)
@@ -62,21 +62,21 @@ def _read_any(x, k, row, fill):
 def _write_four(y, k, row, values):
     if row.instance_class is Columns:
         return lambda y, k, row, values: _store_four(y, k, row, values)
+    return _write_four_of_row
 
-    def write_four(y, k, row, values):
-        if k + 4 <= row.whole:
-            _store_four(y, k, row, values)
-            return
-        a, b, c, d = values
-        write(y, k, row, a)
-        if k + 1 < row.count:
-            write(y, k + 1, row, b)
-        if k + 2 < row.count:
-            write(y, k + 2, row, c)
-        if k + 3 < row.count:
-            write(y, k + 3, row, d)
 
-    return write_four
+def _write_four_of_row(y, k, row, values):
+    if k + 4 <= row.whole:
+        _store_four(y, k, row, values)
+        return
+    a, b, c, d = values
+    write(y, k, row, a)
+    if k + 1 < row.count:
+        write(y, k + 1, row, b)
+    if k + 2 < row.count:
+        write(y, k + 2, row, c)
+    if k + 3 < row.count:
+        write(y, k + 3, row, d)
 
 
 @inline

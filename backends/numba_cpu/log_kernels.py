@@ -290,7 +290,7 @@ def partial_logsumexp(x, v, e, y, dy, own, state, row):
 
 @inline
 def _log_of_sum(y, state, row):
-    t, t_error = temperature_of(several(row))
+    t, t_error = temperature_of(several(row))  # y holds the numbers of a group's rows, one a lane
     store(y, 0, narrow(widen(state.m) + (widen(t) + widen(t_error)) * log_of(state.s), state.m))
 
 

@@ -102,7 +102,10 @@ def _product(y, v, p, i):
 
 @inline
 def wants_pivot(a, size, top):
-    """Where v - a may cancel: where an entry outweighs all others, or the mean is not small."""
+    """Where v - a may cancel: where an entry outweighs all others, or the mean is not small.
+
+    Where all products are 0, as in lanes without a column, it may not.
+    """
     a = absolute(a)
     most = select(top > 0.5, splat(a, math.inf), a * 2.0)
     doubt = select(most < size, splat(a, 0.0), splat(a, 1.0))

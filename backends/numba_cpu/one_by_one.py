@@ -45,14 +45,15 @@ def completed(operation, x, v, e, state, row):
 
 @overload(completed, jit_options={"forceinline": True, **PART})
 def _completed_by_type(operation, x, v, e, state, row):
-    return _settled if "look_again" in operation.fields else _complete
+    again = "look_again" in operation.fields
+    return _complete_and_look_again if again else _complete
 
 
 def _complete(operation, x, v, e, state, row):
     return operation.complete(state, several(row))
 
 
-def _settled(operation, x, v, e, state, row):
+def _complete_and_look_again(operation, x, v, e, state, row):
     state = operation.complete(state, several(row))
     doubts = operation.doubtful(state, several(row))
     if not any_lane(doubts):
