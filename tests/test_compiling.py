@@ -1,10 +1,12 @@
 """What is compiled, and when: each kernel once, as a whole, and kept for later processes."""
 
 import os
+import platform
 import subprocess
 import sys
 
 import pytest
+from processes import python
 
 numba = pytest.importorskip("numba")
 codegen = pytest.importorskip("numba.core.codegen")
@@ -19,6 +21,17 @@ with event.install_recorder("numba:run_pass") as passes:
     softkern.softmax(np.zeros((4, 4), np.float32), axis=-1)
     softkern.softmax(np.zeros((1, 40000), np.float32))
 print(len(passes.buffer))
+"""
+
+COUNT_SPILLS = """
+import re
+from numba import types
+from softkern.backends.numba_cpu.launch import kernel
+
+assembly = kernel("softmax", types.float32, False)._library.get_asm_str()
+[loop] = [part for part in assembly.split(".Lfunc_end") if re.search(r"\\n_ZN\\w+exp_and_sum", part)]
+for move in "vmovap", "vmovup":
+    print(len(re.findall(move + r"[sd]\\s+%ymm\\d+, -?\\d*[(]%rsp[)]", loop)))
 """
 
 
@@ -62,3 +75,13 @@ def test_another_process_compiles_nothing(tmp_path):
 
     assert passes() > 0
     assert passes() == 0
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads its assembly")
+def test_vectors_on_the_stack_are_aligned(tmp_path):
+    """One across two pages, by chance of where the stack lies, would slow a loop down."""
+    processor = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}
+    spilled = python(COUNT_SPILLS, NUMBA_CACHE_DIR=str(tmp_path), **processor)
+    aligned, unaligned = map(int, spilled.split())
+    assert aligned > 50
+    assert unaligned == 0

@@ -15,8 +15,7 @@ from .objects import data_of
 from .row import FOLD, LABEL, MAP, MERGE, WHOLE
 from .sharing import Work
 from .sharing import run as run_work
-from .simd import compute_type
-from .stack import ALIGNMENT
+from .simd import ALIGNMENT, compute_type
 from .sweep import merge_blocks
 
 # Beyond these 1/t leaves the range of float32, or its pair of numbers loses accuracy.

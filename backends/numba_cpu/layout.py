@@ -5,7 +5,7 @@ from numba.extending import register_jitable
 from .job import RATES
 from .part import PART
 from .row import ROOM, STATE_VECTORS
-from .stack import ALIGNMENT
+from .simd import ALIGNMENT
 
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums

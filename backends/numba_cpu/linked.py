@@ -11,8 +11,8 @@ from .job import RATES
 from .launch import kernel, merging
 from .layout import SHORT_ROW, lay_out
 from .row import ROOM, WHOLE
-from .simd import apart
-from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, room
+from .simd import ALIGNMENT, apart
+from .stack import address_of, bytes_on_stack, job_on_stack, room
 
 LONGEST_ON_STACK = 2048  # numbers in a row
 TILE = LONGEST_ON_STACK * 8 + (ROOM + RATES + 1) * ALIGNMENT

@@ -8,8 +8,7 @@ from .caching import njit
 from .calling import take_groups
 from .job import JOB
 from .layout import arrange
-from .simd import inline
-from .stack import ALIGNMENT
+from .simd import ALIGNMENT, inline
 
 entry = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 

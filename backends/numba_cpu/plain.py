@@ -45,7 +45,8 @@ from .plain_arrays import (
 )
 from .row import FOLD, MAP, MERGE, WHOLE
 from .sharing import WORK, share
-from .stack import ALIGNMENT, address_of, bytes_on_stack, job_on_stack, record_on_stack
+from .simd import ALIGNMENT
+from .stack import address_of, bytes_on_stack, job_on_stack, record_on_stack
 from .threads import WORTH_SHARING
 
 # Below this many numbers, to let go of the GIL would take longer than the kernel does.

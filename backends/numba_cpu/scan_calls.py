@@ -13,7 +13,7 @@ from .row import FOLD, MAP, MERGE
 from .scan_parts import FOLD_BACK, JOB, KEPT, MERGE_BACK, PLANES, SEGMENT, kernel
 from .sharing import Work
 from .sharing import run as run_work
-from .stack import ALIGNMENT
+from .simd import ALIGNMENT
 from .threads import threads_for
 
 LANES = ALIGNMENT // 8  # of float64

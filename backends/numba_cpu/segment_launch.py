@@ -14,8 +14,7 @@ from .layout import PAGE, ROW_BLOCK, SHORT_ROW
 from .objects import data_of
 from .row import ROOM, WHOLE
 from .sharing import Work, run_slice
-from .simd import compute_type
-from .stack import ALIGNMENT
+from .simd import ALIGNMENT, compute_type
 
 
 @cache

@@ -5,8 +5,7 @@ from numba import from_dtype, types
 from numba.extending import intrinsic
 
 from .job import JOB
-
-ALIGNMENT = 64  # bytes in a vector
+from .simd import ALIGNMENT
 
 
 def room(builder, size):
