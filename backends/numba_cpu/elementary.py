@@ -59,8 +59,9 @@ _POWER_OF_2 = polynomial(
 )
 _MINUS_LN2_HIGH = constant({F32: -0.693147182464599609375, F64: -0.6931471805599453})
 _MINUS_LN2_LOW = constant({F32: 1.9046542121259336e-09, F64: -2.3190468138462996e-17})
-_LN2_FIRST = constant({F64: 6.93147180369123816490e-01})  # few enough bits for k * _LN2_FIRST
-_LN2_LAST = constant({F64: 1.90821492927058770002e-10})
+# Few enough bits for k * _LN2_FIRST.
+_LN2_FIRST = constant({F32: 6.9313812256e-01, F64: 6.93147180369123816490e-01})
+_LN2_LAST = constant({F32: 9.0580006145e-06, F64: 1.90821492927058770002e-10})
 # (exp(r) - 1 - r) / r**2, the even and the odd powers of r apart, in r**2: two chains, each half as long.
 _EXP_EVEN = polynomial(
     {
@@ -99,18 +100,21 @@ _LOG_TAIL = polynomial(  # ((log(1 + s) - log(1 - s)) / s - 2) / s**2, in s**2
         ]
     }
 )
-_SHORT_LOG_TAIL = polynomial(  # the same, where 45 bits will do
+_LOG_REST = polynomial(  # (log(1 + f) - f + f**2 / 2) / f**3
     {
-        F64: [
-            0.6666666667577335,
-            0.39999995631037094,
-            0.2857210820721451,
-            0.22176227385263528,
-            0.19583609610243208,
+        F32: [
+            0.3333331346511841,
+            -0.25000008940696716,
+            0.20002074539661407,
+            -0.16667994856834412,
+            0.14220264554023743,
+            -0.12405996024608612,
+            0.11884178221225739,
+            -0.11672236025333405,
+            0.06750480085611343,
         ]
     }
 )
-_LN2 = constant({F64: math.log(2)})
 
 
 @inline
@@ -119,6 +123,13 @@ def two_sum(a, b):
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
+
+
+@inline
+def _fast_two_sum(a, b):
+    """The same where a is 0 or the larger one (Dekker)."""
+    s = a + b
+    return s, b - (s - a)
 
 
 @inline
@@ -256,32 +267,37 @@ def exp_pair(x, error, base):
     return select(too_low, zero, p * power), select(too_low, zero, (tail - (p - rounded)) * power)
 
 
-def log(s, c):
-    """log(s + c) in float64, for s = 0 or s >= 1, accurate also where s + c is near 1; chosen by type."""
+def log(total):
+    """log of a pair, 0 or at least 1, as a pair, accurate also near 1; chosen by type."""
 
 
 @overload(log, **_chosen)
-def _log_by_type(s, c):
-    if s.element == F32:
-        return lambda s, c: _log_float32(widen(s), widen(c))
-    return lambda s, c: _log_float64(s, c)
+def _log_by_type(total):
+    if total[0].element == F32:
+        return lambda total: _log_float32(total[0], total[1])
+    return lambda total: (log_float64(total[0], total[1]), splat(total[0], 0.0))
 
 
 @inline
 def _log_float32(s, c):
-    """To more digits than float32 has."""
-    u = s + c
-    k, power = split_exponent(u)
-    f = select(k == 0.0, (s - 1.0) + c, fma(u, power, splat(s, -1.0)))
-    ratio = f / (f + 2.0)
-    square = ratio * ratio
-    log_f = fma(ratio * square, _SHORT_LOG_TAIL(square), ratio + ratio)
-    return select(u == 0.0, splat(s, -math.inf), fma(k, _LN2(s), log_f))
+    """To five bits more than float32 has."""
+    k, power = split_exponent(s)
+    f, f_error = fma(s, power, splat(s, -1.0)), c * power
+    square = f * f
+    half = 0.5 * square
+    high, error = _fast_two_sum(f, half * -1.0)
+    error = error - fma(0.5 * f, f, half * -1.0)
+    error = fma(f_error, square - f, f_error) + error  # f_error / (1 + f), but for its last digits
+    high, rest = _fast_two_sum(k * _LN2_FIRST(s), high)
+    rest = rest + fma(f * square, _LOG_REST(f), fma(k, _LN2_LAST(s), error))
+    high, rest = _fast_two_sum(high, rest)
+    zero = splat(s, 0.0)
+    return select(s == 0.0, splat(s, -math.inf), high), select(s == 0.0, zero, rest)
 
 
 @inline
-def _log_float64(s, c):
-    """To full accuracy."""
+def log_float64(s, c):
+    """log(s + c), 0 or at least 1, accurate also near 1."""
     u, error = two_sum(s, c)
     k, power = split_exponent(u)
     f = fma(u, power, splat(s, -1.0))

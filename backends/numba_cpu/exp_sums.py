@@ -132,15 +132,15 @@ def _exp_one_by_one(numbers, base):
 
 @inline
 def _exp_sum(x, y, base, like, row, keep, near, exact):
-    """Each lane's sum of exponentials over the base, and maximum of x."""
+    """Each lane's sum of exponentials over the base, and maximum of x; of columns, where `like` is that, of those."""
     zero, step = splat(like, 0.0), step_of(row, x)
     total = zero, zero
-    m = n = splat(like, -math.inf)
+    m = n = splat(like, 1.0 if is_columns(row) else -math.inf)  # 1 is less than exp over its base
     for k in range(0, fours(row), 4):
         i = k * step
-        a, b, c, d = read_four(x, k, row, -math.inf)
-        m, n = maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
-        a, b, c, d = _exp_of_four((a, b, c, d), base, like, row, near)
+        numbers = read_four(x, k, row, -math.inf)
+        a, b, c, d = _exp_of_four(numbers, base, like, row, near)
+        m, n = _higher(m, n, (a, b, c, d) if is_columns(row) else numbers)
         if keep:
             write_four(y, k, row, (a, b, c, d))
         for j in range(i, i + 4 * step, step):
@@ -151,17 +151,23 @@ def _exp_sum(x, y, base, like, row, keep, near, exact):
         else:
             total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours(row), row.count):
-        a = read(x, k, row, -math.inf)
-        m = maximum(a, m)
-        a = _exp_of(a, base, like, row, near)
+        number = read(x, k, row, -math.inf)
+        a = _exp_of(number, base, like, row, near)
+        m = maximum(a if is_columns(row) else number, m)
         if keep:
             write(y, k, row, a)
         total = accumulate(total, a)
     return total, maximum(m, n)
 
 
+@inline
+def _higher(m, n, four):
+    a, b, c, d = four
+    return maximum(a, maximum(b, m)), maximum(c, maximum(d, n))
+
+
 def _exp_sums(x, y, like, row, keep, near, exact):
-    """The sums and maxima of a group's rows; chosen by type, see below."""
+    """The sums and maxima, as in `_exp_sum`, of a group's rows; chosen by type, see below."""
 
 
 @overload(_exp_sums, jit_options={"forceinline": True, **PART})
@@ -216,45 +222,51 @@ def _exp_sums_safely(x, y, like, row, keep, exact):
     again = True
     while again:
         if row.unit and not any_lane(_is_far(anchor(like), each)):
-            total, m = _exp_sums(x, y, anchor(like), row, keep, True, exact)
+            total, most = _exp_sums(x, y, anchor(like), row, keep, True, exact)
         else:
-            total, m = _exp_sums(x, y, anchor(like), row, keep, False, exact)
+            total, most = _exp_sums(x, y, anchor(like), row, keep, False, exact)
+        m = like if is_columns(row) else most
         too_low = _too_low(like, m, each)
         again = any_lane(too_low)
         like = select(too_low, m, like)
-    return total, m, anchor(like)
+    return total, m, anchor(like), most
 
 
 @loop
 def exp_sum(x, y, like, row):
-    """(total, m, like): the sum of exp(x/t) over a power of two close to exp(like/t), and max, of each row.
+    """(total, m, like, top) of each row: the sum of exp(x/t) over a power of two close to exp(like/t), max,
+    and the greatest of those exponentials.
 
     The sum does not depend on the power of two, which is exact, as long as nothing overflows: so a
     glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
     apart()
-    return _exp_sums_safely(x, y, like, row, False, True)
+    total, m, like, top = _exp_sums_safely(x, y, like, row, False, True)
+    if not is_columns(row):
+        top, _ = exp_of_max(m, like, several(row))
+    return total, m, like, top
 
 
 @loop
 def exp_and_sum(x, y, like, row, exact):
     """`exp_sum`, with each exponential left in y; not `exact`: digits may be lost in sums over columns."""
     apart()
-    return _exp_sums_safely(x, y, like, row, True, exact)
+    total, m, like, _ = _exp_sums_safely(x, y, like, row, True, exact)
+    return total, m, like
 
 
-@loop
+@inline
 def exp_of_max(m, like, row):
     """e of the maximum as `exp_sum` adds it up, and as a pair, unrounded."""
-    apart()
     base = _base_of(like, row)
     q, error = _argument(anchor(m), row, like)
     return exp_of_sum(q, error, base), exp_pair(q, error, base)
 
 
-@inline
+@loop
 def share_of_max(m, like, row):
     """e of the maximum as a pair."""
+    apart()
     return exp_of_max(m, like, row)[1]
 
 

@@ -134,7 +134,9 @@ def _normalised(x, e, like, row, known):
         normalise(e, e, total, in_place(row))
         return known.m, known.s
     normalise(e, e, total, in_place(row))
-    return m, divide_pairs(total, share_of_max(m, like, several(row)))
+    if row.phase == FOLD:
+        total = divide_pairs(total, share_of_max(m, like, several(row)))
+    return m, total
 
 
 @inline

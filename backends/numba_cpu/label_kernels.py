@@ -11,12 +11,12 @@ for the class; `label_rows` then sees to the losses and the classes.
 import math
 
 from .across import no_sums, pairs_of, with_sum
-from .elementary import accumulate, add_pairs, multiply_pairs
+from .elementary import accumulate, add_pairs, log, multiply_pairs
 from .exp_sums import exp_and_sum, exp_sum, share_of_max
 from .folds import reciprocal
 from .group import group_of
 from .kernels import sum_over_row
-from .log_kernels import complete_apart, log_of
+from .log_kernels import complete_apart
 from .memory import load_one, offset, store_one
 from .one_by_one import finish_each
 from .own import (
@@ -33,7 +33,7 @@ from .own import (
     own_number,
 )
 from .row import FOLD, MAP, rate_of, read, several, write
-from .simd import apart, fma, inline, loop, narrow, select, splat
+from .simd import apart, fma, inline, loop, select, splat
 from .states import State
 
 
@@ -43,7 +43,7 @@ def exponentials(x, v, e, like, row, known):
     if not row.wants_y and row.phase == MAP:
         return known
     if not row.wants_y or row.phase == FOLD:
-        total, m, like = exp_sum(x, e, like, row)
+        total, m, like, _ = exp_sum(x, e, like, row)
     else:
         total, m, like = exp_and_sum(x, e, like, row, True)
     return sum_over_row(total, m, like, row, known)
@@ -79,7 +79,7 @@ def _of_class(x, v, e, y, dy, own, state, row):
 @inline
 def _note_sums(own, state):
     note(own, MAXIMUM, state.m)
-    note(own, LOG_SUM, narrow(log_of(state.s), state.m))
+    note(own, LOG_SUM, log(state.s)[0])
 
 
 @inline

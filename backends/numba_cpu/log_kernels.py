@@ -2,9 +2,8 @@
 
 import math
 
-from . import elementary
 from .across import across_max, across_sum
-from .elementary import add_pairs, divide_pairs, multiply_pairs, pair_of, two_sum
+from .elementary import add_pairs, divide_pairs, log, multiply_pairs, two_sum
 from .exp_sums import (
     exp_of_max,
     exp_sum,
@@ -32,7 +31,7 @@ from .row import (
     temperature_of,
     write,
 )
-from .simd import any_lane, apart, fma, inline, is_nan, loop, narrow, select, splat, widen
+from .simd import any_lane, apart, fma, inline, is_nan, loop, select, splat
 from .states import State, choose, state_of
 
 # What a sum of exponentials is, over the greatest, where that is nearly all of it.
@@ -41,19 +40,30 @@ NEARLY_ALONE = 1 + 1 / 256
 
 @inline
 def sums(x, v, e, like, row, known):
-    """m and s, and e of the maximum: as the sum rounds it in `top`, unrounded in g."""
+    """What `exp_sum` returns, as a state."""
+    if row.phase == MAP:
+        return known
+    total, m, like, top = exp_sum(x, e, like, row)
+    zero = splat(m, 0.0)
+    return State(m, total, like, (zero, zero), (zero, zero), (zero, zero), total, top)
+
+
+@inline
+def sums_and_share(x, v, e, like, row, known):
+    """The same, with e of the maximum, unrounded, in g."""
     if row.phase == MAP:
         return known
     if is_columns(row):
         # There `like` is the maximum: this does not wait for the sum.
-        of_max = exp_of_max(like, anchor(like), row)
-        total, m, like = exp_sum(x, e, like, row)
-    else:
-        total, m, like = exp_sum(x, e, like, row)
-        of_max = exp_of_max(m, like, several(row))
-    top, share = of_max
-    zero = splat(m, 0.0)
-    return State(m, total, like, (zero, zero), share, (zero, zero), total, top)
+        share = share_of_max(like, anchor(like), row)
+        return _with_share(sums(x, v, e, like, row, known), share)
+    state = sums(x, v, e, like, row, known)
+    return _with_share(state, share_of_max(state.m, state.p, several(row)))
+
+
+@inline
+def _with_share(state, share):
+    return State(state.m, state.s, state.p, state.a, share, state.h, state.total, state.top)
 
 
 @inline
@@ -103,12 +113,6 @@ def others_again(x, v, e, state, row):
 
 
 @inline
-def _log_sum(state):
-    """log s as a rounded number and its error."""
-    return pair_of(log_of(state.s), state.m)
-
-
-@inline
 def complete_log(state, row):
     """log s, in a."""
     if row.phase == MAP:
@@ -123,7 +127,7 @@ def log_again(x, v, e, state, row):
 
 @inline
 def _with_log(state):
-    log_s = _log_sum(state)
+    log_s = log(state.s)
     return State(state.m, state.s, state.p, log_s, state.g, state.h, state.total, state.top)
 
 
@@ -184,7 +188,7 @@ def log_softmax_jvp(x, v, e, y, dy, own, state, row):
 def _log_softmax_jvp(x, v, e, y, dy, own, state, row):
     """dz = ((v - p) - a) / t."""
     apart()
-    m, log_s = anchor(state.m), _log_sum(state)
+    m, log_s = anchor(state.m), log(state.s)
     a, rate = state.a[0] + state.a[1], rate_of(row)[0]
     for k in range(row.count):
         number, tangent = read(x, k, row, 0.0), read(v, k, row, 0.0)
@@ -236,12 +240,6 @@ def _log_softmax_vjp(x, v, e, y, dy, own, state, row):
 
 
 @inline
-def log_of(s):
-    """log s, in float64."""
-    return elementary.log(s[0], s[1])
-
-
-@inline
 def settle(x, m, s, row):
     """s, but where m is +inf 1, or NaN if an entry is: logsumexp is +inf there, not NaN."""
     if not any_lane(m == math.inf):
@@ -290,8 +288,12 @@ def partial_logsumexp(x, v, e, y, dy, own, state, row):
 
 @inline
 def _log_of_sum(y, state, row):
-    t, t_error = temperature_of(several(row))  # y holds the numbers of a group's rows, one a lane
-    store(y, 0, narrow(widen(state.m) + (widen(t) + widen(t_error)) * log_of(state.s), state.m))
+    # y holds the numbers of a group's rows, one a lane.
+    high, low = multiply_pairs(temperature_of(several(row)), log(state.s))
+    L, error = two_sum(state.m, high)
+    error = error + low
+    # There is no error where L is infinite.
+    store(y, 0, L + select(is_nan(error - error), splat(error, 0.0), error))
 
 
 @inline

@@ -77,7 +77,7 @@ def jacobian_product():
 @inline
 def log_softmax():
     return Operation(
-        logs.sums,
+        logs.sums_and_share,
         logs.complete_log,
         logs.log_softmax,
         logs.outweighed,

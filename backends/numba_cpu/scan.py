@@ -19,7 +19,7 @@ from .elementary import (
     add_pairs,
     exp_base,
     exp_pair,
-    log,
+    log_float64,
     multiply_pairs,
     scale_down,
     two_diff,
@@ -78,7 +78,7 @@ def scan(tile, v, count, state, rates, tangents, writes):
             tangent = load(v, i)
             p = weighted(p, a, (tangent, splat(m, 0.0)), b)
         if writes:
-            store(tile, i, fma(t, log(s[0], s[1]), m))
+            store(tile, i, fma(t, log_float64(s[0], s[1]), m))
         if writes and tangents:
             store(v, i, quotient(p[0] + p[1], m, s))
     return State(m, s, p)

@@ -259,21 +259,23 @@ def exponent_from_low_bits(typing, x):
 
 @intrinsic
 def split_exponent(typing, x):
-    """(k, 2**-k) with sqrt(1/2) <= x * 2**-k < sqrt(2), for a normal float64 x > 0."""
+    """(k, 2**-k) with sqrt(1/2) <= x * 2**-k < sqrt(2), for a normal x > 0."""
+    single = x.element == types.float32
+    digits, root, one = (
+        (23, 0x3F3504F3, 0x3F800000) if single else (52, 0x3FE6A09E00000000, 0x3FF0000000000000)
+    )
 
     def generate(context, builder, signature, args):
         integers, vector = _integers(x), args[0].type
-        bits = builder.bitcast(args[0], integers)
-        above = builder.sub(bits, every_lane(integers, 0x3FE6A09E00000000))
-        k = builder.ashr(above, every_lane(integers, 52))
-        one = every_lane(integers, 0x3FF0000000000000)
-        power = builder.sub(one, builder.shl(k, every_lane(integers, 52)))
-        # An integer added to the low bits of 1.5 * 2**52 makes that number larger by as much.
-        shifted = builder.add(k, every_lane(integers, 0x4338000000000000))
-        number = builder.fsub(builder.bitcast(shifted, vector), every_lane(vector, 1.5 * 2.0**52))
-        return context.make_tuple(
-            builder, signature.return_type, [number, builder.bitcast(power, vector)]
-        )
+        mantissa = every_lane(integers, digits)
+        above = builder.sub(builder.bitcast(args[0], integers), every_lane(integers, root))
+        k = builder.ashr(above, mantissa)
+        power = builder.sub(every_lane(integers, one), builder.shl(k, mantissa))
+        # An integer added to the low bits of such a number makes that larger by as much.
+        large = every_lane(vector, 1.5 * 2.0**digits)
+        shifted = builder.bitcast(builder.add(k, builder.bitcast(large, integers)), vector)
+        parts = [builder.fsub(shifted, large), builder.bitcast(power, vector)]
+        return context.make_tuple(builder, signature.return_type, parts)
 
     return types.UniTuple(x, 2)(x), generate
 
