@@ -280,7 +280,7 @@ def _log_by_type(total):
 
 @inline
 def _log_float32(s, c):
-    """To five bits more than float32 has."""
+    """To four bits more than float32 has."""
     k, power = split_exponent(s)
     f, f_error = fma(s, power, splat(s, -1.0)), c * power
     square = f * f
