@@ -51,7 +51,7 @@ def test_results_that_are_too_large(name, options):
     st.integers(1, 10**7),
     st.integers(1, 10**5),
     st.sampled_from([2, 4, 8]),
-    st.lists(st.booleans(), min_size=9, max_size=9),
+    st.lists(st.booleans(), min_size=10, max_size=10),
 )
 def test_a_thread_takes_less_than_a_megabyte(outer, n, inner, size, options):
     """Beside the states of blocks, of a row or of columns that fill a vector."""

@@ -33,10 +33,13 @@ def two_threads(monkeypatch):
     return threads
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("past", [1 << 25, -1])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("n", LENGTHS)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_bits_do_not_depend_on_threads_or_batch(name, n, dtype, two_threads):
+def test_bits_do_not_depend_on_threads_or_batch(name, n, dtype, past, two_threads, monkeypatch):
+    """Nor on whether exponentials are kept until their sum is known; `past`: results go past the cache."""
+    monkeypatch.setattr("softkern.backends.numba_cpu.arrays.PAST_CACHE", past)
     count = 3 if n > 1000 else 70
     x, u = rows(count, n, dtype), rows(count, n, dtype, 1)
     shared = call(softkern, name, x, u, 1)

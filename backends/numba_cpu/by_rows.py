@@ -79,6 +79,10 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         # Where row 0 of each lies, and how far on the next row.
         x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
         x_step = v_step = e_step = y_step = dy_step = count * w
+        if keeps and not write_directly:
+            e_row = offset(tile, here.block * job.block)
+            if not read_directly:
+                x_row = y_row = e_row
         if read_directly:
             x_row, x_step = same_as(offset(x, x_start), tile), job.x_inner
             if with_v:
@@ -126,21 +130,20 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         )
         if job.rows > 1:
             set_temperature(rates, temperatures, first, used > 1, used, job.rows)
-        like = zero
-        if read_directly:
-            if not given:
-                like = glance_at_rows(x_row, row)
-        else:
-            like = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
+        like = of_block = zero
         kept = False
         if phase == MAP:
             known = recall(offset(block_memo, -here.block * STATE_VECTORS * w))
-            like = known.m
             if keeps:
                 of_block = recall(block_memo).p
                 kept = are_exact(of_block, known.m, several(row))
-                if kept:
-                    like = of_block
+        if read_directly:
+            if not given:
+                like = glance_at_rows(x_row, row)
+        elif not kept:
+            like = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
+        if phase == MAP:
+            like = of_block if kept else known.m
         if kept:
             state = sum_over_row(known.s, known.m, like, row, known)
         else:

@@ -30,6 +30,7 @@ from .row import (
     exponent_rate,
     fetch,
     fetch_target,
+    fetched_target,
     get_lane_sums,
     get_row,
     put,
@@ -241,7 +242,8 @@ def exp_sum(x, y, like, row):
     glance at the row will do for `like`, and where it does not the maximum takes its place.
     """
     apart()
-    total, m, like, top = _exp_sums_safely(x, y, like, row, False, True)
+    to_fetch = fetched_target(x, y, row)
+    total, m, like, top = _exp_sums_safely(x, to_fetch, like, row, False, True)
     if not is_columns(row):
         top, _ = exp_of_max(m, like, several(row))
     return total, m, like, top

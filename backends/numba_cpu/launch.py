@@ -63,6 +63,7 @@ _OPTIONS = (
     "unit",
     "given",
     "past",
+    "whole_groups",
     "keeps",
 )
 
@@ -115,6 +116,7 @@ def run(
         unit,
         given,
         past,
+        x.shape[0] * x.shape[2] >= threads and x.shape[1] <= slices.AT_ONCE,
         keeps,
     )
     strides = x.strides, v.strides, (y if writes_y else dy).strides

@@ -10,6 +10,7 @@ from .simd import ALIGNMENT
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
+MOST_KEPT = 15500  # vectors of a row that a tile keeps, which then takes less than 1 MB
 # Rows up to here, whole vectors, are transposed: their own lanes would stay half empty.
 SHORT_ROW = 48
 LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
@@ -93,7 +94,13 @@ def arrange(job, outer, n, inner, size):
     alone = not job.reads_v and not job.labelled
     # The masked end of a short row would be read too soon after it is written.
     whole = n % vector == 0 or n > LONG_ROW
-    job.keeps = job.keeps and job.write_directly and alone and whole and not columns
+    room = parts(n, vector) + ROOM
+    keeps_tile = job.whole_groups and job.blocks > 1 and not job.reduced
+    keeps_tile = keeps_tile and room * parts_of_tile <= MOST_KEPT
+    keeps = job.keeps and whole if job.write_directly else keeps_tile
+    job.keeps = keeps and alone and not columns
+    if job.keeps and not job.write_directly:
+        job.room = room * vector
     job.e_part = (parts_of_tile - 1) * job.room
     tile_bytes = parts((job.room * parts_of_tile + RATES * vector) * compute_size, PAGE) * PAGE
     groups, states = outer * job.tiles, parts(job.width, vector) if columns else 1

@@ -124,7 +124,7 @@ def _fits(v, x, whole, per_row, size, f):
 
 
 @part
-def _describe(job, sizes, size, x, v, y, unit, f):
+def _describe(job, sizes, size, x, v, y, unit, threads, f):
     """`launch.describe` for arrays that are plain: groups, and the bytes of a tile and of blocks' states."""
     outer, n, inner = sizes
     tangent = f.reads_v and not f.per_row
@@ -136,6 +136,7 @@ def _describe(job, sizes, size, x, v, y, unit, f):
     job.rows, job.unit, job.given, job.past = 1, unit, f.given, bytes_of_results > PAST_CACHE
     job.reads_v, job.reduced = tangent, f.reduced
     job.writes_y, job.writes_dy = f.writes_y, f.writes_dy
+    job.whole_groups = outer * inner >= threads
     job.keeps = f.writes_y and (y == f.none or array_at(y).data != x.data)
     return arrange(job, outer, n, inner, size)
 
@@ -232,7 +233,7 @@ def _answer(x, v, y, dy, look, f):
         return f.none
     job = job_on_stack()
     unit = t == 1.0 or f.log_given != 0
-    groups, tile_bytes, memo_bytes = _describe(job, sizes, size, x, v, y, unit, f)
+    groups, tile_bytes, memo_bytes = _describe(job, sizes, size, x, v, y, unit, threads, f)
     merging = f.merging_float64 if size == 8 else f.merging_float32
     if job.blocks > 1 and merging == 0:
         return f.none

@@ -142,6 +142,17 @@ fetch_target = _fetching(prefetch_to_write, "e_ahead")
 fetch_result = _fetching(prefetch_to_write, "y_ahead")
 
 
+def fetched_target(x, e, row):
+    """e, if its lines are fetched ahead, or else x, whose lines are there anyway; chosen by type."""
+
+
+@overload(fetched_target, jit_options={"forceinline": True, **PART})
+def _fetched_target(x, e, row):
+    if row.instance_class is Columns:
+        return lambda x, e, row: e
+    return lambda x, e, row: e if row.e_ahead > 0 else x
+
+
 @inline
 def temperature_of(row):
     """t as a rounded number and its error."""
