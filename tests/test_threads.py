@@ -23,11 +23,14 @@ def rows(count, n, dtype, seed=0):
 def two_threads(monkeypatch):
     """Two threads for any call; skipped where Numba was given one."""
     threads = pytest.importorskip("softkern.backends.numba_cpu.threads")
-    from softkern.backends.numba_cpu.plain_functions import PLAIN
+    backend = pytest.importorskip("softkern.backends.numba_cpu")
+
+    def not_plain(*arguments):
+        """Plain calls would keep few numbers to themselves."""
 
     monkeypatch.setattr(threads, "WORTH_SHARING", 0)
-    for name in PLAIN:  # these would keep few numbers to themselves
-        monkeypatch.setitem(PLAIN, name, lambda *arguments: None)
+    monkeypatch.setattr(backend, "PLAIN", dict.fromkeys(backend.PLAIN, not_plain))
+    monkeypatch.setattr(backend, "call_large", not_plain)
     if softkern.get_num_threads() < 2:
         pytest.skip("Numba has one thread here")
     return threads
