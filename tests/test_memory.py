@@ -51,13 +51,16 @@ def test_results_that_are_too_large(name, options):
     st.integers(1, 10**7),
     st.integers(1, 10**5),
     st.sampled_from([2, 4, 8]),
-    st.lists(st.booleans(), min_size=10, max_size=10),
+    st.integers(1, 64),
+    st.lists(st.booleans(), min_size=9, max_size=9),
 )
-def test_a_thread_takes_less_than_a_megabyte(outer, n, inner, size, options):
+def test_a_thread_takes_less_than_a_megabyte(outer, n, inner, size, threads, options):
     """Beside the states of blocks, of a row or of columns that fill a vector."""
     launch = pytest.importorskip("softkern.backends.numba_cpu.launch")
     rows = (n * inner * size, inner * size, size)
-    job = launch._describe((outer, n, inner), (rows, rows, rows), size, (1, *options))
+    job = launch._describe(
+        (outer, n, inner), (rows, rows, rows), size, (1, *options[:8], threads, options[8])
+    )
     assert job.tile_bytes < 10**6
     states = max(inner * -(-n // (1 << 15)), (inner // 8 + 12) * -(-n // 1024))
     assert job.memo_bytes <= 832 * outer * states

@@ -80,7 +80,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
         x_step = v_step = e_step = y_step = dy_step = count * w
         if keeps and not write_directly:
-            e_row = offset(tile, here.block * job.block)
+            e_row = offset(tile, (unit - lo) * job.block)
             if not read_directly:
                 x_row = y_row = e_row
         if read_directly:

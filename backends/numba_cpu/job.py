@@ -47,7 +47,7 @@ JOB = np.dtype(
             "past",  # whether results go past the cache
             "read_directly",  # whether rows are read where they lie, and not copied to a tile
             "write_directly",  # whether results are written where they shall lie
-            "whole_groups",  # whether a thread takes all blocks of a row, one phase after the other
+            "threads",  # that share the call
             "keeps",  # whether exponentials are kept, in y or else in the tile, until their sum is known
             "fetches_results",  # whether their lines are fetched before they are written
         )

@@ -63,7 +63,7 @@ _OPTIONS = (
     "unit",
     "given",
     "past",
-    "whole_groups",
+    "threads",
     "keeps",
 )
 
@@ -116,7 +116,7 @@ def run(
         unit,
         given,
         past,
-        x.shape[0] * x.shape[2] >= threads and x.shape[1] <= slices.AT_ONCE,
+        threads,
         keeps,
     )
     strides = x.strides, v.strides, (y if writes_y else dy).strides

@@ -6,11 +6,12 @@ from .job import RATES
 from .part import PART
 from .row import ROOM, STATE_VECTORS
 from .simd import ALIGNMENT
+from .slices import AT_ONCE
 
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
-MOST_KEPT = 15500  # vectors of a row that a tile keeps, which then takes less than 1 MB
+MOST_KEPT = 15500  # vectors of rows that a tile keeps, which then takes less than 1 MB
 # Rows up to here, whole vectors, are transposed: their own lanes would stay half empty.
 SHORT_ROW = 48
 LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
@@ -66,6 +67,13 @@ def _stay_in_cache(job, n, size, vector):
 
 
 @both
+def _tile_can_keep(job, vectors):
+    """Whether a tile has room for all blocks of long rows that a thread takes in one phase and in the next."""
+    at_once = job.all >= job.threads or job.all * job.n <= AT_ONCE
+    return at_once and job.blocks > 1 and not job.reduced and vectors <= MOST_KEPT
+
+
+@both
 def arrange(job, outer, n, inner, size):
     """Fill in how a job is done whose arrays are known.
 
@@ -94,11 +102,10 @@ def arrange(job, outer, n, inner, size):
     alone = not job.reads_v and not job.labelled
     # The masked end of a short row would be read too soon after it is written.
     whole = n % vector == 0 or n > LONG_ROW
-    room = parts(n, vector) + ROOM
-    keeps_tile = job.whole_groups and job.blocks > 1 and not job.reduced
-    keeps_tile = keeps_tile and room * parts_of_tile <= MOST_KEPT
-    keeps = job.keeps and whole if job.write_directly else keeps_tile
-    job.keeps = keeps and alone and not columns
+    taken = job.blocks if job.all >= job.threads else parts(job.all * job.blocks, job.threads)
+    room = taken * parts(job.block, vector) + ROOM
+    in_tile = _tile_can_keep(job, room * parts_of_tile)
+    job.keeps = alone and not columns and (job.keeps and whole if job.write_directly else in_tile)
     if job.keeps and not job.write_directly:
         job.room = room * vector
     job.e_part = (parts_of_tile - 1) * job.room

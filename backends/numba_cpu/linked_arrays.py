@@ -47,7 +47,7 @@ def _describe(job, arrays, rows_of_t, reduced, labelled, unit, given, past):
     job.rows, job.unit, job.given, job.past = rows_of_t, unit, given, past
     job.reads_v, job.reduced, job.labelled = v.size > 0, reduced, labelled
     job.writes_y, job.writes_dy = y.size > 0, dy.size > 0
-    job.whole_groups = True
+    job.threads = 1
     job.keeps = y.size > 0 and x.ctypes.data != y.ctypes.data
     return arrange(job, outer, n, inner, item_size(x))
 

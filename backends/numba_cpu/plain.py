@@ -136,7 +136,7 @@ def _describe(job, sizes, size, x, v, y, unit, threads, f):
     job.rows, job.unit, job.given, job.past = 1, unit, f.given, bytes_of_results > PAST_CACHE
     job.reads_v, job.reduced = tangent, f.reduced
     job.writes_y, job.writes_dy = f.writes_y, f.writes_dy
-    job.whole_groups = outer * inner >= threads
+    job.threads = max(1, threads)
     job.keeps = f.writes_y and (y == f.none or array_at(y).data != x.data)
     return arrange(job, outer, n, inner, size)
 
