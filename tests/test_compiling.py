@@ -34,6 +34,23 @@ for move in "vmovap", "vmovup":
     print(len(re.findall(move + r"[sd]\\s+%ymm\\d+, -?\\d*[(]%rsp[)]", loop)))
 """
 
+COLLECTS_WHILE_COMPILING = """
+import gc
+import numpy as np
+from numba.core import event
+import softkern
+
+class Passes(event.Listener):
+    def on_start(self, begun):
+        print(gc.isenabled(), end=" ")
+    def on_end(self, ended):
+        pass
+
+with event.install_listener("numba:run_pass", Passes()):
+    softkern.softmax(np.zeros((4, 4), np.float32), axis=-1)
+assert gc.isenabled()
+"""
+
 
 @simd.inline
 def doubled(x):
@@ -75,6 +92,13 @@ def test_another_process_compiles_nothing(tmp_path):
 
     assert passes() > 0
     assert passes() == 0
+
+
+def test_garbage_is_not_collected_while_a_kernel_is_compiled(tmp_path):
+    """The collector would look again and again at all that the compiler keeps."""
+    states = python(COLLECTS_WHILE_COMPILING, NUMBA_CACHE_DIR=str(tmp_path)).split()
+    assert len(states) > 100
+    assert set(states) == {"False"}
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads its assembly")
