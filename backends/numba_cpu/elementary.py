@@ -186,61 +186,65 @@ def exp_base(q):
     return _SHIFT(q) - k, q - DEPTH(q)
 
 
-@inline
 def exp(x, base):
-    """exp(x) * 2**(SCALE - k); NaN stays NaN."""
-    return select(x < base[1], splat(x, 0.0), _exp(x, base))
+    """exp(x) * 2**(SCALE - k); NaN stays NaN; chosen by type."""
 
 
-@inline
-def exp_of_sum(x, error, base):
-    """exp(x + error) * 2**(SCALE - k)."""
-    return select(x < base[1], splat(x, 0.0), _exp_of_sum(x, error, base))
+def scaled(rate, base):
+    """What `exp_over` takes x times, of a rate that is a pair, and its base; chosen by type."""
 
 
-def _exp(x, base):
-    """Chosen by type, see below."""
-
-
-def _exp_of_sum(x, error, base):
-    """Chosen by type, see below."""
+def exp_over(x, scale, base):
+    """exp(x/t) * 2**(SCALE - k), with scale and base of `scaled`; chosen by type."""
 
 
 _chosen = {"jit_options": {"forceinline": True, **PART}}
 
 
-@overload(_exp, **_chosen)
+@overload(exp, **_chosen)
 def _exp_by_type(x, base):
     if x.element == F32:
-        return lambda x, base: _by_powers_of_2(x, base, _fraction(x, base))
+        return lambda x, base: _by_powers_of_2(x, (_LOG2E(x), _LOG2E_LAST(x)), base)
     return lambda x, base: _by_powers_of_e(x, splat(x, -0.0), base)
 
 
-@overload(_exp_of_sum, **_chosen)
-def _exp_of_sum_by_type(x, error, base):
+@overload(scaled, **_chosen)
+def _scaled_by_type(rate, base):
+    if rate[0].element == F32:
+        return _scaled_to_powers_of_2
+    return lambda rate, base: (rate, base)
+
+
+def _scaled_to_powers_of_2(rate, base):
+    log2_e = _LOG2E(rate[0]), _LOG2E_LAST(rate[0])
+    return multiply_pairs(rate, log2_e), (base[0], base[1] / rate[0])
+
+
+@overload(exp_over, **_chosen)
+def _exp_over_by_type(x, scale, base):
     if x.element == F32:
-        return lambda x, error, base: _by_powers_of_2(
-            x, base, fma(error, _LOG2E(x), _fraction(x, base))
-        )
-    return lambda x, error, base: _by_powers_of_e(x, error, base)
+        return lambda x, scale, base: _by_powers_of_2(x, scale, base)
+    return _over_t
+
+
+def _over_t(x, scale, base):
+    q = x * scale[0]
+    return _by_powers_of_e(q, fma(x, scale[1], fma(x, scale[0], q * -1.0)), base)
 
 
 @inline
-def _fraction(x, base):
-    """f, where x log2(e) is a whole number and f."""
-    whole = base[0] - fma(x, _LOG2E(x), base[0])
-    return fma(x, _LOG2E_LAST(x), fma(x, _LOG2E(x), whole))
-
-
-@inline
-def _by_powers_of_2(x, base, f):
-    return _POWER_OF_2(f) * exponent_from_low_bits(fma(x, _LOG2E(x), base[0]))
+def _by_powers_of_2(x, scale, base):
+    """2**(x times scale), of a fraction f and a whole number."""
+    shifted = fma(x, scale[0], base[0])
+    f = fma(x, scale[1], fma(x, scale[0], base[0] - shifted))
+    return select(x < base[1], splat(x, 0.0), _POWER_OF_2(f) * exponent_from_low_bits(shifted))
 
 
 @inline
 def _by_powers_of_e(x, error, base):
+    """exp(x + error)."""
     high, tail, power = _parts(x, error, base)
-    return (1.0 + (high + tail)) * power
+    return select(x < base[1], splat(x, 0.0), (1.0 + (high + tail)) * power)
 
 
 @inline
@@ -258,7 +262,7 @@ def _parts(x, error, base):
 
 @inline
 def exp_pair(x, error, base):
-    """`exp_of_sum` as a rounded number and its error."""
+    """exp(x + error) * 2**(SCALE - k) as a rounded number and its error."""
     high, tail, power = _parts(x, error, base)
     rounded = 1.0 + high
     tail = (high - (rounded - 1.0)) + tail

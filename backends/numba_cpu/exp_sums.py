@@ -16,8 +16,9 @@ from .elementary import (
     divide_pairs,
     exp,
     exp_base,
-    exp_of_sum,
+    exp_over,
     exp_pair,
+    scaled,
     two_diff,
 )
 from .fours import fours, read_four, write_four
@@ -88,59 +89,69 @@ def _argument(x, row, like):
 
 
 @inline
-def _exp_of(number, base, like, row, near):
-    """exp of a number at t over the base; `near`: at t = 1, and where like is not far."""
-    if near:
-        return exp(number, base)
-    q, error = _argument(number, row, like)
-    return exp_of_sum(q, error, base)
-
-
-@inline
 def _base_of(like, row):
     return exp_base(_argument(like, row, like)[0])
 
 
 @inline
-def _exp_of_four(numbers, base, like, row, near):
-    """The same of four vectors."""
+def _over(base, like, row):
+    """What `_exp_of` wants for exp over that base: what x is measured from, its scale, and the base; `near`:
+    the base alone, where t is 1 and like is not far.
+    """
+    origin = select(_is_far(like, row), like, splat(like, 0.0))
+    return origin, *scaled(exponent_rate(row), base)
+
+
+@inline
+def _exp_of(number, base, over, near):
+    """exp(number / t) over the base."""
     if near:
-        return _exp_of_each(numbers, base)
-    a, b, c, d = numbers
-    a, b = _exp_of(a, base, like, row, near), _exp_of(b, base, like, row, near)
-    return a, b, _exp_of(c, base, like, row, near), _exp_of(d, base, like, row, near)
+        return exp(number, base)
+    origin, scale, base_over = over
+    return exp_over(number - origin, scale, base_over)
 
 
-def _exp_of_each(numbers, base):
-    """exp of each of four vectors, in turns where they fill registers; chosen by those, see below."""
+def _exp_of_four(numbers, base, over, near):
+    """The same of four vectors, in turns where they fill registers; chosen by those, see below."""
 
 
-@overload(_exp_of_each, jit_options={"forceinline": True, **PART})
-def _exp_by_registers(numbers, base):
+@overload(_exp_of_four, jit_options={"forceinline": True, **PART})
+def _exp_by_registers(numbers, base, over, near):
     return _exp_in_turns if vectors_fill_registers() else _exp_one_by_one
 
 
-def _exp_in_turns(numbers, base):
-    shift, lowest = base
-    shifts, limits = (shift, shift, shift, shift), (lowest, lowest, lowest, lowest)
-    return four_of(exp(together(numbers), (together(shifts), together(limits))))
+def _exp_in_turns(numbers, base, over, near):
+    origin, scale, base_over = over
+    each = _for_each(origin), _pair_for_each(scale), _pair_for_each(base_over)
+    return four_of(_exp_of(together(numbers), _pair_for_each(base), each, near))
 
 
-def _exp_one_by_one(numbers, base):
+@inline
+def _for_each(x):
+    return together((x, x, x, x))
+
+
+@inline
+def _pair_for_each(pair):
+    return _for_each(pair[0]), _for_each(pair[1])
+
+
+def _exp_one_by_one(numbers, base, over, near):
     a, b, c, d = numbers
-    return exp(a, base), exp(b, base), exp(c, base), exp(d, base)
+    a, b = _exp_of(a, base, over, near), _exp_of(b, base, over, near)
+    return a, b, _exp_of(c, base, over, near), _exp_of(d, base, over, near)
 
 
 @inline
 def _exp_sum(x, y, base, like, row, keep, near, exact):
     """Each lane's sum of exponentials over the base, and maximum of x; of columns, where `like` is that, of those."""
     zero, step = splat(like, 0.0), step_of(row, x)
-    total = zero, zero
+    total, over = (zero, zero), _over(base, like, row)
     m = n = splat(like, 1.0 if is_columns(row) else -math.inf)  # 1 is less than exp over its base
     for k in range(0, fours(row), 4):
         i = k * step
         numbers = read_four(x, k, row, -math.inf)
-        a, b, c, d = _exp_of_four(numbers, base, like, row, near)
+        a, b, c, d = _exp_of_four(numbers, base, over, near)
         m, n = _higher(m, n, (a, b, c, d) if is_columns(row) else numbers)
         if keep:
             write_four(y, k, row, (a, b, c, d))
@@ -153,7 +164,7 @@ def _exp_sum(x, y, base, like, row, keep, near, exact):
             total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours(row), row.count):
         number = read(x, k, row, -math.inf)
-        a = _exp_of(number, base, like, row, near)
+        a = _exp_of(number, base, over, near)
         m = maximum(a if is_columns(row) else number, m)
         if keep:
             write(y, k, row, a)
@@ -262,7 +273,7 @@ def exp_of_max(m, like, row):
     """e of the maximum as `exp_sum` adds it up, and as a pair, unrounded."""
     base = _base_of(like, row)
     q, error = _argument(anchor(m), row, like)
-    return exp_of_sum(q, error, base), exp_pair(q, error, base)
+    return _exp_of(anchor(m), base, _over(base, like, row), False), exp_pair(q, error, base)
 
 
 @loop
@@ -273,27 +284,26 @@ def share_of_max(m, like, row):
 
 
 @inline
-def _of_other(x, m, base, like, row, near):
-    """exp of x, as in `_term`, and whether it is a maximum, whose exp is taken for 0."""
+def _of_other(x, m, base, over, near):
+    """exp of x, and whether it is a maximum, whose exp is taken for 0."""
     at_top = x == m
     zero = splat(x, 0.0)
-    return select(at_top, zero, _exp_of(x, base, like, row, near)), select(
-        at_top, splat(x, 1.0), zero
-    )
+    e = select(at_top, zero, _exp_of(x, base, over, near))
+    return e, select(at_top, splat(x, 1.0), zero)
 
 
 @inline
 def _sum_of_others(x, m, like, row, near):
     base, step = _base_of(like, row), step_of(row, x)
-    zero = splat(m, 0.0)
+    over, zero = _over(base, like, row), splat(m, 0.0)
     total, maxima = (zero, zero), zero
     twos = row.whole - row.whole % 2
     for k in range(0, twos, 2):
-        a, of_a = _of_other(load(x, k * step), m, base, like, row, near)
-        b, of_b = _of_other(load(x, (k + 1) * step), m, base, like, row, near)
+        a, of_a = _of_other(load(x, k * step), m, base, over, near)
+        b, of_b = _of_other(load(x, (k + 1) * step), m, base, over, near)
         total, maxima = accumulate(total, a + b), maxima + (of_a + of_b)
     for k in range(twos, row.count):
-        a, of_a = _of_other(read(x, k, row, -math.inf), m, base, like, row, near)
+        a, of_a = _of_other(read(x, k, row, -math.inf), m, base, over, near)
         total, maxima = accumulate(total, a), maxima + of_a
     return total, maxima
 
