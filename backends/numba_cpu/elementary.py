@@ -2,8 +2,8 @@
 
 In float64, and wherever its rounding error is wanted, exp(x) is 2**k exp(r), for which r is known beyond
 its last digit (Cody and Waite): an error of at most about 0.94 ulp. In float32 it is 2**k 2**f with k + f =
-x log2(e), of fewer operations: about 1.2 ulp. log follows fdlibm. Polynomials are minimax fits of relative
-error (Remez).
+x log2(e), of fewer operations: about 1.2 ulp. log follows fdlibm in float64, and is a pair in float32.
+Polynomials are minimax fits of relative error (Remez).
 """
 
 import math

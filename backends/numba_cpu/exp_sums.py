@@ -8,18 +8,22 @@ import math
 from numba.extending import overload
 
 from .across import across_max, across_sum, no_sums, pairs_of, with_row, with_sum
+from .at_temperature import (
+    argument,
+    base_of,
+    exp_of,
+    exp_of_four,
+    exp_of_max,
+    is_far,
+    scaled_by,
+    share_of_max,
+)
 from .elementary import (
     HEADROOM,
-    REACH,
     accumulate,
     add_pairs,
     divide_pairs,
-    exp,
-    exp_base,
-    exp_over,
     exp_pair,
-    scaled,
-    two_diff,
 )
 from .fours import fours, read_four, write_four
 from .group import Columns, alone, group_of, is_columns, step_of
@@ -40,118 +44,29 @@ from .row import (
     several,
     write,
 )
-from .shuffles import four_of, together
 from .simd import (
     any_lane,
     apart,
-    fma,
     inline,
     loop,
     maximum,
     select,
     splat,
-    vectors_fill_registers,
 )
 
 
 @inline
-def shifted(x, m, row):
-    """(x - m)/t as a rounded number and its error."""
-    d, error = two_diff(x, m)
-    rate, rate_error = exponent_rate(row)
-    q = d * rate
-    return q, fma(d, rate, q * -1.0) + fma(d, rate_error, error * rate)
-
-
-@inline
-def _over_t(x, row):
-    """x/t as a rounded number and its error."""
-    rate, rate_error = exponent_rate(row)
-    q = x * rate
-    return q, fma(x, rate_error, fma(x, rate, q * -1.0))
-
-
-@inline
-def _is_far(m, row):
-    """Where m/t is beyond the reach of exp.
-
-    There m is subtracted first: x - m is exact for every x that matters, for those lie close to m.
-    """
-    q = m * exponent_rate(row)[0]
-    return maximum(q, q * -1.0) > REACH(m)
-
-
-@inline
-def _argument(x, row, like):
-    """The argument of exp, as a rounded number and its error: (x - like)/t where like is far, or x/t."""
-    origin = select(_is_far(like, row), like, splat(x, 0.0))
-    return _over_t(x - origin, row)
-
-
-@inline
-def _base_of(like, row):
-    return exp_base(_argument(like, row, like)[0])
-
-
-@inline
-def _over(base, like, row):
-    """What `_exp_of` wants for exp over that base: what x is measured from, its scale, and the base; `near`:
-    the base alone, where t is 1 and like is not far.
-    """
-    origin = select(_is_far(like, row), like, splat(like, 0.0))
-    return origin, *scaled(exponent_rate(row), base)
-
-
-@inline
-def _exp_of(number, base, over, near):
-    """exp(number / t) over the base."""
-    if near:
-        return exp(number, base)
-    origin, scale, base_over = over
-    return exp_over(number - origin, scale, base_over)
-
-
-def _exp_of_four(numbers, base, over, near):
-    """The same of four vectors, in turns where they fill registers; chosen by those, see below."""
-
-
-@overload(_exp_of_four, jit_options={"forceinline": True, **PART})
-def _exp_by_registers(numbers, base, over, near):
-    return _exp_in_turns if vectors_fill_registers() else _exp_one_by_one
-
-
-def _exp_in_turns(numbers, base, over, near):
-    origin, scale, base_over = over
-    each = _for_each(origin), _pair_for_each(scale), _pair_for_each(base_over)
-    return four_of(_exp_of(together(numbers), _pair_for_each(base), each, near))
-
-
-@inline
-def _for_each(x):
-    return together((x, x, x, x))
-
-
-@inline
-def _pair_for_each(pair):
-    return _for_each(pair[0]), _for_each(pair[1])
-
-
-def _exp_one_by_one(numbers, base, over, near):
-    a, b, c, d = numbers
-    a, b = _exp_of(a, base, over, near), _exp_of(b, base, over, near)
-    return a, b, _exp_of(c, base, over, near), _exp_of(d, base, over, near)
-
-
-@inline
 def _exp_sum(x, y, base, like, row, keep, near, exact):
-    """Each lane's sum of exponentials over the base, and maximum of x; of columns, where `like` is that, of those."""
+    """Each lane's sum of exponentials over the base, and maximum of x; of columns, which have that in `like`,
+    the greatest exponential.
+    """
     zero, step = splat(like, 0.0), step_of(row, x)
-    total, over = (zero, zero), _over(base, like, row)
+    total, over = (zero, zero), scaled_by(base, like, row)
     m = n = splat(like, 1.0 if is_columns(row) else -math.inf)  # 1 is less than exp over its base
     for k in range(0, fours(row), 4):
         i = k * step
         numbers = read_four(x, k, row, -math.inf)
-        a, b, c, d = _exp_of_four(numbers, base, over, near)
+        a, b, c, d = exp_of_four(numbers, base, over, near)
         m, n = _higher(m, n, (a, b, c, d) if is_columns(row) else numbers)
         if keep:
             write_four(y, k, row, (a, b, c, d))
@@ -164,7 +79,7 @@ def _exp_sum(x, y, base, like, row, keep, near, exact):
             total = accumulate(accumulate(total, a + b), c + d)
     for k in range(fours(row), row.count):
         number = read(x, k, row, -math.inf)
-        a = _exp_of(number, base, over, near)
+        a = exp_of(number, base, over, near)
         m = maximum(a if is_columns(row) else number, m)
         if keep:
             write(y, k, row, a)
@@ -188,11 +103,11 @@ def _exp_sums_by_type(x, y, like, row, keep, near, exact):
 
 
 def _of_columns(x, y, like, row, keep, near, exact):
-    return _exp_sum(x, y, _base_of(like, row), like, row, keep, near, exact)
+    return _exp_sum(x, y, base_of(like, row), like, row, keep, near, exact)
 
 
 def _of_rows(x, y, like, row, keep, near, exact):
-    shift, lowest = _base_of(like, several(row))
+    shift, lowest = base_of(like, several(row))
     put(row, BASES, shift)
     put(row, BASES + 1, lowest)
     put(row, BASES + 2, like)
@@ -217,14 +132,14 @@ def _too_low(like, m, row):
 
     Where m is far, any lower number is: differences to that would be other numbers.
     """
-    most = select(_is_far(anchor(m), row), splat(m, 0.0), HEADROOM(m))
+    most = select(is_far(anchor(m), row), splat(m, 0.0), HEADROOM(m))
     return (m - like) * exponent_rate(row)[0] > most
 
 
 @inline
 def are_exact(like, m, row):
     """Whether exponentials over a power of two close to exp(like/t) have the bits of those over exp(m/t)."""
-    far = any_lane(_is_far(like, row)) or any_lane(_is_far(m, row))
+    far = any_lane(is_far(like, row)) or any_lane(is_far(m, row))
     return not (far or any_lane(_too_low(like, m, row)))
 
 
@@ -233,7 +148,7 @@ def _exp_sums_safely(x, y, like, row, keep, exact):
     each = several(row)
     again = True
     while again:
-        if row.unit and not any_lane(_is_far(anchor(like), each)):
+        if row.unit and not any_lane(is_far(anchor(like), each)):
             total, most = _exp_sums(x, y, anchor(like), row, keep, True, exact)
         else:
             total, most = _exp_sums(x, y, anchor(like), row, keep, False, exact)
@@ -269,33 +184,18 @@ def exp_and_sum(x, y, like, row, exact):
 
 
 @inline
-def exp_of_max(m, like, row):
-    """e of the maximum as `exp_sum` adds it up, and as a pair, unrounded."""
-    base = _base_of(like, row)
-    q, error = _argument(anchor(m), row, like)
-    return _exp_of(anchor(m), base, _over(base, like, row), False), exp_pair(q, error, base)
-
-
-@loop
-def share_of_max(m, like, row):
-    """e of the maximum as a pair."""
-    apart()
-    return exp_of_max(m, like, row)[1]
-
-
-@inline
 def _of_other(x, m, base, over, near):
     """exp of x, and whether it is a maximum, whose exp is taken for 0."""
     at_top = x == m
     zero = splat(x, 0.0)
-    e = select(at_top, zero, _exp_of(x, base, over, near))
+    e = select(at_top, zero, exp_of(x, base, over, near))
     return e, select(at_top, splat(x, 1.0), zero)
 
 
 @inline
 def _sum_of_others(x, m, like, row, near):
-    base, step = _base_of(like, row), step_of(row, x)
-    over, zero = _over(base, like, row), splat(m, 0.0)
+    base, step = base_of(like, row), step_of(row, x)
+    over, zero = scaled_by(base, like, row), splat(m, 0.0)
     total, maxima = (zero, zero), zero
     twos = row.whole - row.whole % 2
     for k in range(0, twos, 2):
@@ -316,7 +216,7 @@ def exp_sum_of_others(x, m, like, row):
     """
     apart()
     m = anchor(m)
-    if row.unit and not any_lane(_is_far(like, row)):
+    if row.unit and not any_lane(is_far(like, row)):
         return _sum_of_others(x, m, like, row, True)
     return _sum_of_others(x, m, like, row, False)
 
@@ -329,13 +229,13 @@ def split_sum(x, y, m, row, keep):
     """
     apart()
     m = anchor(m)
-    base, step = _base_of(m, row), step_of(row, x)
+    base, step = base_of(m, row), step_of(row, x)
     zero = splat(m, 0.0)
     maxima, rest = zero, (zero, zero)
     for k in range(row.count):
         number = read(x, k, row, -math.inf)
         at_top = number == m
-        q, error = _argument(number, row, m)
+        q, error = argument(number, row, m)
         e, e_error = exp_pair(q, error, base)
         if keep:
             store(y, k * step, e)

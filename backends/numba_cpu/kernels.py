@@ -9,8 +9,9 @@ it makes only what is wanted of its block. `like` is an entry, not far below the
 from numba.extending import overload
 
 from . import means
+from .at_temperature import share_of_max
 from .elementary import divide_pairs, multiply_pairs
-from .exp_sums import exp_and_sum, share_of_max
+from .exp_sums import exp_and_sum
 from .folds import normalise, reciprocal, row_sum
 from .group import Columns, alone, group_of, in_place, step_of
 from .means import mean, mean_and_sum, pivoted, pivoted_mean

@@ -11,8 +11,9 @@ for the class; `label_rows` then sees to the losses and the classes.
 import math
 
 from .across import no_sums, pairs_of, with_sum
+from .at_temperature import share_of_max
 from .elementary import accumulate, add_pairs, log, multiply_pairs
-from .exp_sums import exp_and_sum, exp_sum, share_of_max
+from .exp_sums import exp_and_sum, exp_sum
 from .folds import reciprocal
 from .group import group_of
 from .kernels import sum_over_row

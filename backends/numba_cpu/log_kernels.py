@@ -3,15 +3,9 @@
 import math
 
 from .across import across_max, across_sum
+from .at_temperature import exp_of_max, share_of_max, shifted
 from .elementary import add_pairs, divide_pairs, log, multiply_pairs, two_sum
-from .exp_sums import (
-    exp_of_max,
-    exp_sum,
-    exp_sum_of_others,
-    share_of_max,
-    shifted,
-    split_sum,
-)
+from .exp_sums import exp_sum, exp_sum_of_others, split_sum
 from .folds import normalise, reciprocal, row_max, row_sum
 from .group import alone, group_of, in_place, is_columns, step_of
 from .kernels import never

@@ -6,6 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .at_temperature import shifted
 from .elementary import (
     add_pairs,
     divide_pairs,
@@ -15,7 +16,6 @@ from .elementary import (
     scale_down,
     two_diff,
 )
-from .exp_sums import shifted
 from .memory import offset
 from .row import STATE_VECTORS, anchor
 from .simd import apart, inline, lanes, loop, maximum, select, splat, splat_value, vector_of
