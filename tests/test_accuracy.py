@@ -19,6 +19,7 @@ CASES = (*ANYWHERE, "late")  # late maxima make subnormal results, which XLA flu
 SHORT = (1, 2, 3, 7, 10, 16, 17, 100, 1000)
 LONG = (32769, 1_000_000)
 LIMITS = {"softmax": 2.5, "log_softmax": 1.5, "logsumexp": 1.5}
+LIMITS_AT_A_TEMPERATURE = {"softmax": 3.0, "log_softmax": 2.0, "logsumexp": 1.5}
 LIMITS_IN_PIECES = {"softmax": 5.0, "log_softmax": 3.0, "logsumexp": 1.5}
 LIMIT_OF_DERIVATIVES = 8.0
 
@@ -122,6 +123,23 @@ def test_numpy_long_rows(case, n, dtype, axis):
         known = {name: np.repeat(rows, 2, axis=0) for name, rows in known.items()}
     found = errors(x, u, axis, known)
     assert too_large(found, LIMITS, LIMIT_OF_DERIVATIVES) == {}
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("temperature", [1e-20, 0.01, 0.7, 123.456, 1e20])
+@pytest.mark.parametrize("case", ["typical", "dominant", "near-equal", "two maxima", "offset"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_temperatures(case, temperature, dtype, axis):
+    """x/t is the row of the case, but for rounding; the place of logsumexp is that of max(|L|, t)."""
+    x = (hard_rows(case, 100, dtype)[0].astype(float) * temperature).astype(dtype)
+    lying = x if axis == 1 else x.T.copy()
+    for name, limit in LIMITS_AT_A_TEMPERATURE.items():
+        known = getattr(oracle, name)(x, 1, temperature=temperature)
+        place = np.maximum(abs(known), temperature) if name == "logsumexp" else None
+        result = getattr(softkern, name)(lying, axis, temperature=temperature)
+        assert (
+            oracle.ulp(result if result.ndim == 1 or axis == 1 else result.T, known, place) <= limit
+        )
 
 
 TANGENTS = {
