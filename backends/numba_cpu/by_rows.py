@@ -58,6 +58,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
     w, reduced, past, given = lanes(tile), job.reduced != 0, job.past != 0, job.given != 0
     with_v, keeps = job.reads_v != 0, job.keeps != 0
     read_directly, write_directly = job.read_directly, job.write_directly
+    keeps_tile = keeps and not write_directly
     writes_y, writes_dy = job.writes_y != 0, job.writes_dy != 0
     room = offset(tile, job.room - ROOM * w)
     v_tile, e_tile = offset(tile, job.room), offset(tile, job.e_part)
@@ -79,7 +80,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         # Where row 0 of each lies, and how far on the next row.
         x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
         x_step = v_step = e_step = y_step = dy_step = count * w
-        if keeps and not write_directly:
+        if keeps_tile:
             e_row = offset(tile, (unit - lo) * job.block)
             if not read_directly:
                 x_row = y_row = e_row
@@ -140,7 +141,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         if read_directly:
             if not given:
                 like = glance_at_rows(x_row, row)
-        elif not kept:
+        elif not (kept and keeps_tile):
             like = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
         if phase == MAP:
             like = of_block if kept else known.m
