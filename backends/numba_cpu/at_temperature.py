@@ -2,7 +2,7 @@
 
 from numba.extending import overload
 
-from .elementary import REACH, exp, exp_base, exp_over, exp_pair, scaled, two_diff
+from .elementary import REACH, exp, exp_base, exp_over, exp_pair, scaled, times_pair, two_diff
 from .part import PART
 from .row import anchor, exponent_rate
 from .shuffles import four_of, together
@@ -16,14 +16,6 @@ def shifted(x, m, row):
     rate, rate_error = exponent_rate(row)
     q = d * rate
     return q, fma(d, rate, q * -1.0) + fma(d, rate_error, error * rate)
-
-
-@inline
-def _over_t(x, row):
-    """x/t as a rounded number and its error."""
-    rate, rate_error = exponent_rate(row)
-    q = x * rate
-    return q, fma(x, rate_error, fma(x, rate, q * -1.0))
 
 
 @inline
@@ -45,7 +37,7 @@ def _origin(like, row):
 @inline
 def argument(x, row, like):
     """The argument of exp, as a rounded number and its error: (x - like)/t where like is far, or x/t."""
-    return _over_t(x - _origin(like, row), row)
+    return times_pair(x - _origin(like, row), exponent_rate(row))
 
 
 @inline

@@ -80,7 +80,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         # Where row 0 of each lies, and how far on the next row.
         x_row, v_row, e_row, y_row, dy_row = tile, v_tile, e_tile, tile, v_tile
         x_step = v_step = e_step = y_step = dy_step = count * w
-        if keeps_tile:
+        if keeps_tile:  # exponentials, or where an operation leaves none x, of all units
             e_row = offset(tile, (unit - lo) * job.block)
             if not read_directly:
                 x_row = y_row = e_row
@@ -131,20 +131,21 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         )
         if job.rows > 1:
             set_temperature(rates, temperatures, first, used > 1, used, job.rows)
-        like = of_block = zero
-        kept = False
+        like, kept = zero, False
         if phase == MAP:
             known = recall(offset(block_memo, -here.block * STATE_VECTORS * w))
+            like = known.m
             if keeps:
                 of_block = recall(block_memo).p
                 kept = are_exact(of_block, known.m, several(row))
-        if read_directly:
-            if not given:
-                like = glance_at_rows(x_row, row)
-        elif not (kept and keeps_tile):
-            like = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
-        if phase == MAP:
-            like = of_block if kept else known.m
+                if kept:
+                    like = of_block
+        elif read_directly and not given:
+            like = glance_at_rows(x_row, row)
+        if not read_directly and not (kept and keeps_tile):
+            largest = copy_rows_in(x, x_start, job, x_row, x_step, v, v_start, v_row, row)
+            if phase != MAP:
+                like = largest
         if kept:
             state = sum_over_row(known.s, known.m, like, row, known)
         else:

@@ -162,6 +162,13 @@ def multiply_pairs(a, b):
 
 
 @inline
+def times_pair(x, pair):
+    """x times a pair, as a rounded number and its error."""
+    product = x * pair[0]
+    return product, fma(x, pair[1], fma(x, pair[0], product * -1.0))
+
+
+@inline
 def divide_pairs(a, b):
     quotient = a[0] / b[0]
     rest = fma(quotient * -1.0, b[0], a[0])
@@ -228,8 +235,8 @@ def _exp_over_by_type(x, scale, base):
 
 
 def _over_t(x, scale, base):
-    q = x * scale[0]
-    return _by_powers_of_e(q, fma(x, scale[1], fma(x, scale[0], q * -1.0)), base)
+    q, error = times_pair(x, scale)
+    return _by_powers_of_e(q, error, base)
 
 
 @inline
