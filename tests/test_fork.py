@@ -89,6 +89,37 @@ right()
     python(BEGIN + code, **taking(layer))
 
 
+def test_a_fork_waits_for_threads_inside_the_layer():
+    """A child has the locks of TBB that they hold: of some 30,000, one waited for them for ever."""
+    earlier = """
+import os
+counts = []
+# The last comes first: this looks while softkern lets no thread enter.
+os.register_at_fork(before=lambda: forks.enter(counts.append, threads=2))
+"""
+    code = """
+from softkern.backends.numba_cpu import forks
+
+is_inside, left = threading.Event(), []
+
+def stay(threads):
+    is_inside.set()
+    time.sleep(0.5)
+    left.append(threads)
+
+thread = threading.Thread(target=forks.enter, args=(stay,), kwargs={"threads": 2})
+thread.start()
+is_inside.wait()
+assert ends_well(lambda: None)
+assert left == [2]
+assert counts == [1]
+thread.join()
+forks.enter(counts.append, threads=2)
+assert counts == [1, 2]
+"""
+    python(earlier + BEGIN + code)
+
+
 def test_while_a_thread_compiles():
     code = """
 from numba.core.compiler_lock import global_compiler_lock

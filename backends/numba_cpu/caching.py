@@ -20,6 +20,7 @@ import llvmlite
 import numba
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
@@ -126,7 +127,8 @@ def cfunc(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]
         parts = normalize_signature(signature)  # type: ignore[no-untyped-call]
         compiled: Any = CFunc(function, parts, {}, options)
         compiled._cache = _cache_of(function)
-        with put_off(), _no_collection():
+        # A fork waits for the lock, and its child would keep what is switched off.
+        with put_off(), global_compiler_lock, _no_collection():
             compiled.compile()
         return compiled
 

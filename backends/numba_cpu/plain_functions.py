@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import plain, slices
+from . import forks, plain, slices
 from .objects import FUNCTION, KNOWN
 from .sharing import part
 from .threads import WORTH_SHARING, parallel_for, threads_for
@@ -93,7 +93,7 @@ def call_large(name: str, x: Any, *arguments: Any) -> Any:
     if threads > 1 and not _tables[name]["part"]:
         _tables[name]["parallel_for"] = parallel_for()
         _tables[name]["part"] = part()  # the last, for it tells other threads that both are there
-    return PLAIN[name](x, *arguments, threads)
+    return forks.enter(PLAIN[name], x, *arguments, threads=threads)
 
 
 def _fill(table: Any, call: Call) -> None:

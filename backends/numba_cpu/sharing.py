@@ -3,14 +3,14 @@
 import ctypes
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import from_dtype, types
 from numba.extending import intrinsic
 
-from . import slices
+from . import forks, slices
 from .caching import cfunc
 from .calling import call, take_groups
 from .objects import at_address, data_of, words_at
@@ -136,8 +136,13 @@ def run_slice(work: Work, phase: int, lo: int, hi: int, cuts: int = 0) -> None:
     kernel, merging, pointers, blocks, labelled, tile_bytes, threads = work
     rest = phase, lo, hi, blocks, labelled, tile_bytes, threads, cuts
     record = np.array([(kernel, merging, *pointers, *rest)], WORK)
+    forks.enter(_take_parts, record, threads, threads=threads)
+
+
+def _take_parts(record: Any, parts: int, threads: int) -> None:
+    """Let so many threads take the parts of the work in a record."""
     word = ctypes.c_ssize_t * 1
-    numbers = word(0), word(threads), word(1)
+    numbers = word(0), word(parts), word(1)
     if threads == 1:
         _alone()(*numbers, data_of(record))
     else:

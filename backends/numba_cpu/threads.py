@@ -4,7 +4,6 @@ Numba's omp layer ends a forked child that uses it, and its workqueue layer ends
 two threads use it at once: there the kernels run serially, on the caller's thread, without the GIL.
 """
 
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,14 +12,14 @@ from functools import cache
 
 import numba
 from llvmlite import binding
-from numba.core.compiler_lock import global_compiler_lock
 from numba.np.ufunc import parallel
+
+from . import forks
 
 # Waking a second thread costs more than it saves below about this many numbers.
 WORTH_SHARING = 1 << 15
 
 _chosen: int | None = None
-_forked = False
 
 
 class _Caller(threading.local):
@@ -28,21 +27,6 @@ class _Caller(threading.local):
 
 
 _caller = _Caller()
-
-
-def _begin_child() -> None:
-    global _forked
-    _forked = True
-    global_compiler_lock.release()  # type: ignore[no-untyped-call]
-
-
-if hasattr(os, "register_at_fork"):
-    # A child would wait for ever for a thread that it does not have to finish compiling.
-    os.register_at_fork(
-        before=global_compiler_lock.acquire,
-        after_in_parent=global_compiler_lock.release,
-        after_in_child=_begin_child,
-    )
 
 
 def get_num_threads() -> int:
@@ -70,7 +54,7 @@ def on_one_thread() -> Iterator[None]:
 
 def threads_for(size: int) -> int:
     """The number of threads for a call on `size` numbers."""
-    if size < WORTH_SHARING or _forked or _caller.is_alone:
+    if size < WORTH_SHARING or forks.in_child or _caller.is_alone:
         return 1
     layer = _layer()
     # What `get_num_threads` returns, less the locks that Numba takes to see that its layer runs.
