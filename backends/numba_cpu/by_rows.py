@@ -15,9 +15,6 @@ from .row import FOLD, MAP, ROOM, STATE_VECTORS, several
 from .simd import apart, inline, lanes, loop, splat
 from .states import recall, remember, state_of
 
-# How many vectors ahead numbers are fetched; fewer where there are more arrays to fetch of.
-FETCHED, FETCHED_WITH_V = 256, 64
-
 
 @inline
 def copy_rows_in(x, start, job, x_tile, x_step, v, v_start, v_tile, row):
@@ -104,7 +101,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
                 fetch_ends(dy, y_start, job.y_inner, used, size)
         ahead = e_ahead = y_ahead = 0
         if read_directly:
-            ahead = (FETCHED_WITH_V if with_v else FETCHED) * w
+            ahead = job.ahead * w
             if job.fetches_results and keeps:
                 e_ahead = ahead
             elif job.fetches_results:

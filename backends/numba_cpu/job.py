@@ -49,7 +49,8 @@ JOB = np.dtype(
             "write_directly",  # whether results are written where they shall lie
             "threads",  # that share the call
             "keeps",  # whether exponentials are kept, in y or else in the tile, until their sum is known
-            "fetches_results",  # whether their lines are fetched before they are written
+            "ahead",  # how many vectors ahead of the one at hand rows are fetched
+            "fetches_results",  # whether their lines are, before they are written
         )
     ]
 )

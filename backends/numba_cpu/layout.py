@@ -20,6 +20,10 @@ SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
 COLUMN_VECTORS = 12  # vectors side by side in a tile, at most where columns are long
 PARTS_VECTORS = 15  # in all parts of a tile, which then take less than 1 MB
 FEWEST_VECTORS, TILES = 4, 16  # but so few that there are as many tiles for threads to share
+# How many vectors ahead rows are fetched, of arrays that stay in the cache and of others; fewer where there
+# are more arrays to fetch of.
+FETCHED, FETCHED_WITH_V = (64, 256), (32, 64)
+STAYS_IN_CACHE = 1 << 24  # bytes of all arrays
 SETS, LINES_IN_SET = 64, 24  # of the first cache, and what columns may take, twice its lines
 TILE_VECTORS = 512  # in a part, where columns are short
 
@@ -67,6 +71,14 @@ def _stay_in_cache(job, n, size, vector):
 
 
 @both
+def _vectors_ahead(job, n, size):
+    """How many vectors ahead rows are fetched: memory takes longer, the first cache has room for few."""
+    arrays = 1 + job.reads_v + (0 if job.reduced else job.writes_y + job.writes_dy)
+    near, far = FETCHED_WITH_V if job.reads_v else FETCHED
+    return near if arrays * job.all * n * size <= STAYS_IN_CACHE else far
+
+
+@both
 def _tile_can_keep(job, vectors):
     """Whether a tile has room for all blocks of long rows that a thread takes in one phase and in the next."""
     at_once = job.all >= job.threads or job.all * job.n <= AT_ONCE
@@ -98,6 +110,7 @@ def arrange(job, outer, n, inner, size):
         _stay_in_cache(job, n, size, vector) if columns else job.x_axis == 1 and v_apart
     )
     job.write_directly = computed and not job.reduced and not job.past
+    job.ahead = _vectors_ahead(job, n, size)
     job.fetches_results = not (job.reduced or job.past)
     alone = not job.reads_v and not job.labelled
     # The masked end of a short row would be read too soon after it is written.
