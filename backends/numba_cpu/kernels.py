@@ -14,7 +14,7 @@ from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum
 from .folds import normalise, reciprocal, row_sum
 from .group import Columns, alone, group_of, in_place, step_of
-from .means import mean, mean_and_sum, pivoted, pivoted_mean
+from .means import mean, mean_about_pivot, mean_and_sum, pivoted, pivoted_mean
 from .memory import load, offset, store
 from .one_by_one import finish_each
 from .own import COTANGENT, own_number
@@ -165,12 +165,8 @@ def _mean_of_given_columns(y, v, row, known):
 
 
 def _mean_of_given_rows(y, v, row, known):
-    if row.phase == MAP:
-        return known
-    if row.phase == WHOLE:
-        a, size, top = mean(y, v, group_of(row)[2], row)
-        zero = splat(top, 0.0)
-        return State(top, a, zero, a, a, (size, zero), a, top)
+    if row.phase != FOLD:
+        return known  # for `product` sees to whole rows
     a, size, top, s = mean_and_sum(y, v, row)
     zero = splat(top, 0.0)
     state = State(top, s, zero, a, s, (size, zero), s, top)
@@ -204,32 +200,38 @@ def about_pivot(x, v, y, state, row):
 @inline
 def product(x, v, e, y, dy, own, state, row):
     """dy = y ((v - p) - a) / t of y = e."""
-    _product(x, v, e, y, dy, own, state, row)
-
-
-def _product(x, v, e, y, dy, own, state, row):
-    """Chosen by type, see below."""
-
-
-@overload(_product, jit_options={"forceinline": True, **PART})
-def _product_by_type(x, v, e, y, dy, own, state, row):
-    if row.instance_class is Columns:
-        return _product_of_columns
-    return lambda x, v, e, y, dy, own, state, row: softmax_jvp(x, v, e, y, dy, own, state, row)
-
-
-def _product_of_columns(x, v, e, y, dy, own, state, row):
     if row.phase == WHOLE:
         _pivoted_product(e, v, dy, row)
     else:
         softmax_jvp(x, v, e, y, dy, own, state, row)
 
 
-@loop
 def _pivoted_product(y, v, dy, row):
+    """The same of whole rows, each as soon as its mean is known; chosen by type, see below."""
+
+
+@overload(_pivoted_product, jit_options={"forceinline": True, **PART})
+def _pivoted_product_by_type(y, v, dy, row):
+    if row.instance_class is Columns:
+        return lambda y, v, dy, row: _product_of_columns(y, v, dy, row)
+    return lambda y, v, dy, row: _product_of_rows(y, v, dy, row)
+
+
+@loop
+def _product_of_columns(y, v, dy, row):
     apart()
     p, a, _ = pivoted(y, v, splat(v, 1.0), row)
     _weighted(y, v, dy, p, a[0] + a[1], rate_of(row)[0], row)
+
+
+@loop
+def _product_of_rows(y, v, dy, row):
+    apart()
+    _, used, _, v_step, y_step, _, dy_step = group_of(row)
+    for i in range(used):
+        own_y, own_v, it = offset(y, i * y_step), offset(v, i * v_step), alone(row, i)
+        p, a = mean_about_pivot(own_y, own_v, it)
+        _weighted(own_y, own_v, offset(dy, i * dy_step), p, a[0] + a[1], rate_of(it)[0], row)
 
 
 @loop

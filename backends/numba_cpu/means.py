@@ -208,9 +208,20 @@ def mean(y, v, y_step, row):
     return pairs_of(sums, row), sizes, peaks
 
 
+@inline
+def mean_about_pivot(y, v, row):
+    """(p, <y, v - p>) of one row; p is 0 where v - <y, v> does not cancel."""
+    total, size, m, _ = _mean(y, v, row, False)
+    p, a = splat(m, 0.0), across_sum(total, row)
+    if any_lane(wants_pivot(a[0], across_roughly(size, row), m)):
+        p = pivot_of(a[0], *peak(y, v, row))
+        a = deviation(y, v, p, row)
+    return p, a
+
+
 @loop
 def mean_and_sum(y, v, row):
-    """The same of one row, and the sum of y."""
+    """What `mean` returns, of one row, and the sum of y."""
     apart()
     total, size, m, of_all = _mean(y, v, row, True)
     size, m = across_roughly(size, row), across_max(m, row)
