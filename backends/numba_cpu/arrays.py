@@ -21,7 +21,7 @@ from ..rows import (
 )
 from . import launch
 from .launch import COLDEST, HOTTEST
-from .layout import COLUMN_BLOCK, ROW_BLOCK, SHORT_ROW
+from .layout import COLUMN_BLOCK, ROW_BLOCK, are_short
 from .plain import PAST_CACHE
 from .plain_functions import install, install_merging
 from .threads import threads_for
@@ -147,7 +147,8 @@ class Rows(NamedTuple):
             none if y is None else y.reshape(shape),
             none if dy is None else dy.reshape(shape),
         )
-        columns = rows.shape[2] > 1 or rows.shape[1] <= SHORT_ROW
+        short = are_short(rows.shape[1], x.itemsize, v is not None)
+        columns = rows.shape[2] > 1 or short
         if rows.shape[1] > (COLUMN_BLOCK if columns else ROW_BLOCK):
             _install_merging(self.temperatures.dtype)
         launch.run(

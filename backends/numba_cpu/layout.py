@@ -12,8 +12,9 @@ PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
 MOST_KEPT = 15500  # vectors of rows that a tile keeps, which then takes less than 1 MB
-# Rows up to here, whole vectors, are transposed: their own lanes would stay half empty.
-SHORT_ROW = 48
+# Rows up to here, whole vectors, are transposed: their own lanes would stay half empty. With a tangent, which
+# would be transposed, too, only up to so many bytes.
+SHORT_ROW, SHORT_WITH_V = 48, 256
 LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
 SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
@@ -34,6 +35,12 @@ both = register_jitable(forceinline=True, **PART)
 def parts(whole, size):
     """How many parts of a size make up the whole; most often one, found without a division."""
     return 1 if whole <= size else (whole + size - 1) // size
+
+
+@both
+def are_short(n, size, reads_v):
+    """Whether rows of n numbers are transposed."""
+    return n <= SHORT_ROW and (not reads_v or n * size <= SHORT_WITH_V)
 
 
 @both
@@ -101,7 +108,8 @@ def arrange(job, outer, n, inner, size):
     columns, vectors = True, max(most, TILE_VECTORS // n)
     if inner == 1:
         # Rows lie behind each other; short ones are transposed into a tile of columns.
-        outer, inner, columns, vectors = 1, outer, n <= SHORT_ROW, SHORT_VECTORS
+        outer, inner, vectors = 1, outer, SHORT_VECTORS
+        columns = are_short(n, size, job.reads_v)
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
     lay_out(job, n, inner, columns, vectors, vector)
     computed = size == compute_size

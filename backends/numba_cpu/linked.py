@@ -9,7 +9,7 @@ from .caching import njit
 from .calling import call
 from .job import RATES
 from .launch import kernel, merging
-from .layout import SHORT_ROW, lay_out
+from .layout import are_short, lay_out
 from .row import ROOM, WHOLE
 from .simd import ALIGNMENT, apart
 from .stack import address_of, bytes_on_stack, job_on_stack, room
@@ -63,7 +63,7 @@ def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     """
     apart()
     job = job_on_stack()
-    vector, columns = ALIGNMENT // size, n <= SHORT_ROW
+    vector, columns = ALIGNMENT // size, are_short(n, size, False)
     lay_out(job, n, 1, columns, 1, vector)
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1

@@ -7,7 +7,7 @@ from numba.extending import overload
 
 from .caching import njit
 from .launch import COLDEST, HOTTEST
-from .layout import SHORT_ROW
+from .layout import are_short
 from .linked import LONGEST_ON_STACK, number_on_stack, run_row
 from .linked_arrays import keep_alive, run_alone
 from .own import CLASS, COTANGENT, LINES, SHARE
@@ -125,7 +125,7 @@ def run_on_stack(kernels, x, y, t, reduced):
 @compiled
 def run_arrays(kernels, arrays, lines, t, reduced, labelled, given, log_given):
     """Run one of the `linked` kernels on (outer, n, inner) arrays, of which v, y, dy may be empty."""
-    x, _, y, dy = arrays
+    x, v, y, dy = arrays
     pair = np.empty((2, 1), x.dtype)
     pair[0, 0] = t
     pair[1, 0] = t - np.float64(pair[0, 0])
@@ -134,7 +134,7 @@ def run_arrays(kernels, arrays, lines, t, reduced, labelled, given, log_given):
     if x.size > 0:
         over_rows, over_columns, merging = kernels
         _, n, inner = x.shape
-        kernel = over_columns if inner > 1 or n <= SHORT_ROW else over_rows
+        kernel = over_columns if inner > 1 or are_short(n, x.itemsize, v.size > 0) else over_rows
         run_alone(kernel, merging, arrays, pair, lines, reduced, labelled, unit, given, past)
 
 

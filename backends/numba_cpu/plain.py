@@ -12,7 +12,7 @@ from numba import types
 from .caching import cfunc
 from .calling import call, take_groups
 from .launch import COLDEST, HOTTEST
-from .layout import SHORT_ROW, arrange
+from .layout import are_short, arrange
 from .objects import (
     ALIGNED,
     CONTIGUOUS,
@@ -74,8 +74,10 @@ def _axes(x, axis, f):
 
 
 @part
-def _kernel_of(x, columns, f):
+def _kernel_of(x, n, inner, f):
     """The kernel, and the size of a number."""
+    size = 8 if x.kind == f.float64 else 4
+    columns = inner > 1 or are_short(n, size, f.reads_v and not f.per_row)
     if x.kind == f.float32:
         return f.columns_float32 if columns else f.rows_float32, 4
     if x.kind == f.float64:
@@ -208,7 +210,7 @@ def _answer(x, v, y, dy, look, f):
         return f.none
     first, last = _axes(x, axis, f)
     sizes = count_of(x, 0, first), count_of(x, first, last), count_of(x, last, x.ndim)
-    kernel, size = _kernel_of(x, sizes[2] > 1 or sizes[1] <= SHORT_ROW, f)
+    kernel, size = _kernel_of(x, sizes[1], sizes[2], f)
     if kernel == 0 or first == last or (keepdims != f.true and keepdims != f.false):
         return f.none
     rows = sizes[0] * sizes[2]
