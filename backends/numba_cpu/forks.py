@@ -16,19 +16,19 @@ in_child = False  # whether this process was forked from one that had loaded thi
 
 _one_at_a_time = threading.RLock()
 _under_way = False
-_inside: dict[int, int] = {}  # threads inside the layer
+_inside: set[int] = set()  # threads inside the layer
 
 
 def enter(function: Callable[..., Any], *arguments: Any, threads: int) -> Any:
     """What `function(*arguments, threads)` returns; `threads` is 1 while a fork is under way."""
     if threads > 1:
         me = threading.get_ident()
-        _inside[me] = threads  # before the look: a fork that begins between the two waits
         try:
+            _inside.add(me)  # before the look: a fork that begins between the two waits
             if not _under_way:
                 return function(*arguments, threads)
         finally:
-            _inside.pop(me, None)
+            _inside.discard(me)
     return function(*arguments, 1)
 
 
@@ -36,7 +36,7 @@ def _begin() -> None:
     global _under_way
     _one_at_a_time.acquire()
     _under_way = True
-    while _inside.keys() - {threading.get_ident()}:  # a handler of signals may fork, inside
+    while _inside - {threading.get_ident()}:  # a handler of signals may fork, inside
         time.sleep(1e-5)
     global_compiler_lock.acquire()  # type: ignore[no-untyped-call]
 
