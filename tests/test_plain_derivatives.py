@@ -13,7 +13,7 @@ PLAIN = plain.PLAIN
 NAMES = [name for name in PLAIN if "vjp" in name or "jvp" in name]
 every_name = pytest.mark.parametrize("name", NAMES)
 every_dtype = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-SHAPES = [(1,), (33,), (1, 100), (3, 20), (40, 50), (2, 3, 5), (1, 1, 1), (300, 300)]
+SHAPES = [(1,), (33,), (1, 100), (3, 20), (40, 50), (70, 40), (2, 3, 5), (1, 1, 1), (300, 300)]
 SHAPES += [(32769,), (5, 40_000)]
 
 
