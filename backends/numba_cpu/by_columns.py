@@ -14,10 +14,11 @@ from .copies import (
 from .folds import row_max
 from .group import Columns
 from .job import place_after, place_of, set_temperature, start_of, states_of_unit
+from .means import SOON_PIVOTED
 from .memory import offset, prefetch, same_as
 from .one_by_one import completed
 from .own import own_of
-from .row import FOLD, MAP, ROOM, STATE_VECTORS
+from .row import FOLD, MAP, ROOM, STATE_VECTORS, WHOLE
 from .simd import apart, inline, lanes, loop, splat
 from .states import recall, remember, state_of
 
@@ -91,7 +92,6 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
         e_tile = tile
     states = states_of_unit(job, w)
     zero = splat(tile, 0.0)
-    known = state_of(zero, (zero, zero), (zero, zero))
     place = place_of(lo, job)
     for unit in range(lo, hi):
         here, place = place, place_after(place, job)
@@ -126,8 +126,14 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             if job.writes_dy:
                 fetch_ends(dy, y_start, job.y_axis, size, used)
         like = zero
-        for q in range((used + w - 1) // w):
-            at, several = q * w, min(w, used - q * w)
+        # `product` sees to few numbers so fast that it takes all vectors that lie side by side at once.
+        together = given and phase == WHOLE and size <= SOON_PIVOTED and job.rows == 1
+        at = 0
+        while at < used:
+            end = min(used, at + w)
+            if together:
+                end = direct if at < direct else used
+            several = min(w, used - at)
             if job.rows > 1:
                 set_temperature(rates, temperatures, first + at, True, several, job.rows)
             step, x_row, v_row, e_row = (
@@ -139,10 +145,12 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             y_row, dy_row = x_row, v_row
             if at < direct:
                 step, x_row = job.x_axis, same_as(offset(x, x_start + at), tile)
-                fetch_lines(x, x_start + at, step, size)
                 if with_v:
                     v_row = same_as(offset(v, v_start + at), tile)
-                    fetch_lines(v, v_start + at, step, size)
+                if not together:
+                    fetch_lines(x, x_start + at, step, size)
+                    if with_v:
+                        fetch_lines(v, v_start + at, step, size)
                 if job.writes_y:
                     y_row = e_row = same_as(offset(y, y_start + at), tile)
                 if job.writes_dy:
@@ -150,6 +158,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 if given:
                     e_row = x_row
             row = Columns(
+                (end - at + w - 1) // w,
                 step,
                 size,
                 size,
@@ -160,8 +169,10 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 rates,
                 room,
             )
-            fetch_rows(arrays, job, here, place, at, size)
-            block_memo = offset(memo, (unit * states + q) * STATE_VECTORS * w)
+            for q in range(at, end, w):
+                fetch_rows(arrays, job, here, place, q, size)
+            block_memo = offset(memo, (unit * states + at // w) * STATE_VECTORS * w)
+            known = state_of(zero, (zero, zero), (zero, zero))
             if phase == MAP:
                 first_memo = offset(block_memo, -here.block * states * STATE_VECTORS * w)
                 known = recall(first_memo)
@@ -175,6 +186,7 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
             else:
                 own = own_of(lines, first + at, job.all, True, several)
                 operation.finish(x_row, v_row, e_row, y_row, dy_row, own, state, row)
+            at = end
         if phase != FOLD and rest > 0:
             height, start = 1 if job.reduced else size, y_start + direct
             if job.writes_y:

@@ -60,7 +60,6 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
     room = offset(tile, job.room - ROOM * w)
     v_tile, e_tile = offset(tile, job.room), offset(tile, job.e_part)
     zero = splat(tile, 0.0)
-    known = state_of(zero, (zero, zero), (zero, zero))
     place = place_of(lo, job)
     for unit in range(lo, hi):
         here, place = place, place_after(place, job)
@@ -128,7 +127,7 @@ def sweep_rows(operation, arrays, tile, memo, rates, temperatures, job, phase, l
         )
         if job.rows > 1:
             set_temperature(rates, temperatures, first, used > 1, used, job.rows)
-        like, kept = zero, False
+        known, like, kept = state_of(zero, (zero, zero), (zero, zero)), zero, False
         if phase == MAP:
             known = recall(offset(block_memo, -here.block * STATE_VECTORS * w))
             like = known.m

@@ -41,6 +41,7 @@ class Row(NamedTuple):
 class Columns(NamedTuple):
     """The same of as many rows side by side as a vector has lanes."""
 
+    vectors: int  # side by side: several where `product` takes them together
     step: int  # 0 where only the states of rows are at hand
     count: int
     whole: int

@@ -32,7 +32,7 @@ from .row import (
     several,
     write,
 )
-from .simd import apart, fma, inline, loop, select, splat
+from .simd import apart, fma, inline, lanes, loop, select, splat
 from .states import State
 
 
@@ -220,8 +220,11 @@ def _pivoted_product_by_type(y, v, dy, row):
 @loop
 def _product_of_columns(y, v, dy, row):
     apart()
-    p, a, _ = pivoted(y, v, splat(v, 1.0), row)
-    _weighted(y, v, dy, p, a[0] + a[1], rate_of(row)[0], row)
+    rate, _ = rate_of(row)
+    for i in range(0, row.vectors * lanes(y), lanes(y)):
+        own_y, own_v = offset(y, i), offset(v, i)
+        p, a, _ = pivoted(own_y, own_v, splat(v, 1.0), row)
+        _weighted(own_y, own_v, offset(dy, i), p, a[0] + a[1], rate, row)
 
 
 @loop

@@ -11,6 +11,7 @@ from .slices import AT_ONCE
 PAGE = 4096
 ROW_BLOCK = 1 << 15  # numbers of a row in a tile; fixed, for it orders the sums
 ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
+ROWS_GIVEN_AT_ONCE = 512  # of those done with one by one, which need not share the first cache
 MOST_KEPT = 15500  # vectors of rows that a tile keeps, which then takes less than 1 MB
 # Rows up to here, whole vectors, are transposed: their own lanes would stay half empty. With a tangent, which
 # would be transposed, too, only up to so many bytes.
@@ -54,6 +55,8 @@ def lay_out(job, n, inner, columns, vectors, vector):
         job.room = (job.block * vectors + ROOM) * vector
     else:
         at_once = ROWS_AT_ONCE // 2 if job.reads_v else ROWS_AT_ONCE
+        if job.given:
+            at_once = ROWS_GIVEN_AT_ONCE
         job.width = min(vector, max(1, at_once * vector // n))
         if job.reduced and n <= ROWS_AT_ONCE * vector:
             job.width = vector  # so that one vector holds their results

@@ -35,7 +35,7 @@ def several(row):
 def _several(row):
     if row.instance_class is Columns:
         return lambda row: row
-    return lambda row: Columns(0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room)
+    return lambda row: Columns(1, 0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room)
 
 
 def _room(builder, row, value):
@@ -174,18 +174,36 @@ def exponent_rate(row):
     return rate, error
 
 
-@inline
 def read(x, k, row, fill):
-    """Vector k of a row, `fill` in the lanes beyond its end."""
+    """Vector k of a row, `fill` in the lanes beyond its end; chosen by type, see below."""
+
+
+def write(y, k, row, value):
+    """y's vector k = value, as far as the row goes; chosen by type, see below."""
+
+
+@overload(read, jit_options={"forceinline": True, **PART})
+def _read(x, k, row, fill):
+    if row.instance_class is Columns:
+        return lambda x, k, row, fill: load(x, k * step_of(row, x))
+    return _read_of_row
+
+
+@overload(write, jit_options={"forceinline": True, **PART})
+def _write(y, k, row, value):
+    if row.instance_class is Columns:
+        return lambda y, k, row, value: store(y, k * step_of(row, y), value)
+    return _write_of_row
+
+
+def _read_of_row(x, k, row, fill):
     i = k * step_of(row, x)
     if row.length - i >= lanes(x):
         return load(x, i)
     return load_first(x, i, row.length - i, splat(x, fill))
 
 
-@inline
-def write(y, k, row, value):
-    """y's vector k = value, as far as the row goes."""
+def _write_of_row(y, k, row, value):
     i = k * step_of(row, y)
     if row.length - i >= lanes(y):
         store(y, i, value)
