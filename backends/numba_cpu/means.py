@@ -106,7 +106,7 @@ def wants_pivot(a, size, top):
     """Where v - a may cancel: where an entry outweighs all others, or the mean is not small beside `size`.
 
     To look at a row again costs more than to fold it, and of short rows a sixth have means above half of
-    `size`; up to 1/DOUBTED of it, errors are not seen to be larger.
+    `size`; up to 1/DOUBTED of it, the greatest errors found are no larger.
     Where all products are 0, as in lanes without a column, it may not.
     """
     a = absolute(a)
