@@ -162,7 +162,6 @@ def sweep_columns(operation, arrays, tile, memo, rates, temperatures, job, phase
                 step,
                 size,
                 size,
-                size * step,
                 phase,
                 job.unit != 0,
                 job.writes_y != 0,

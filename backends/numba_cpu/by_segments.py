@@ -63,7 +63,7 @@ def sweep_short(operation, arrays, tile, offsets, rates, temperatures, job, lo, 
             transpose_in(v_lines, 0, SHORT, w, size, v_tile, w, 0.0)
         if job.rows > 1:
             set_temperature(rates, own_t, 0, True, used, w)
-        row = Columns(1, w, size, size, size * w, WHOLE, unit, writes_y, rates, room)
+        row = Columns(1, w, size, size, WHOLE, unit, writes_y, rates, room)
         state = operation.fold(tile, v_tile, e_tile, row_max(tile, row), row, known)
         state = completed(operation, tile, v_tile, e_tile, state, row)
         own = own_of(own_g, 0, w, True, used)

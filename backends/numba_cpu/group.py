@@ -45,7 +45,6 @@ class Columns(NamedTuple):
     step: int  # 0 where only the states of rows are at hand
     count: int
     whole: int
-    length: int
     phase: int
     unit: bool
     wants_y: bool

@@ -35,7 +35,7 @@ def several(row):
 def _several(row):
     if row.instance_class is Columns:
         return lambda row: row
-    return lambda row: Columns(1, 0, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room)
+    return lambda row: Columns(1, 0, 0, 0, row.phase, row.unit, row.wants_y, row.rates, row.room)
 
 
 def _room(builder, row, value):

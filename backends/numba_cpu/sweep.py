@@ -43,7 +43,7 @@ def merge_blocks(x, v, y, dy, tile, memo, temperatures, job, lines, phase, lo, h
     w, columns, rates = lanes(memo), job.columns != 0, tile
     states = states_of_unit(job, w)
     set_temperature(rates, temperatures, 0, False, 1, job.rows)
-    row = Columns(1, 0, 0, 0, 0, MERGE, job.unit != 0, False, rates, rates)
+    row = Columns(1, 0, 0, 0, MERGE, job.unit != 0, False, rates, rates)
     for group in range(lo, hi):
         outer, tile = group // job.tiles, group % job.tiles
         for q in range(states):
