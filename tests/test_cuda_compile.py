@@ -26,7 +26,7 @@ REDUCED = ("LogSumExp", "LogSumExpJvp", "CrossEntropy", "CrossEntropyOfAll")
 LENGTHS = (20, *(3 << k for k in range(4, 20)))
 OPTIONS, MASK = {"TEMPERED": 1}, {"HIDING": 1}
 PHASES = ("WHOLE", "FOLD", "MAP")
-ALL_NUMBERS_ON = 90  # on the other architectures float: with all, these tests would be half of the suite
+ALL_NUMBERS_ON = 90  # float on the others: all on all would take half as long as all other tests
 
 
 @pytest.fixture(scope="module")

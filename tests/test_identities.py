@@ -65,6 +65,33 @@ def test_the_gradient_given_softmax_is_the_jacobians_product(dtype, shape, axis)
     assert (abs(dx - truth) <= 8 * np.finfo(dtype).eps * abs(truth).max(axis, keepdims=True)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("n", [2, 5, 12, 20, 33, 64, 65, 100])
+def test_nor_is_it_lost_where_one_entry_outweighs_all_others(n, axis, dtype):
+    x = rng.normal(size=(75, n))
+    x[:, n // 2] += 18 if dtype == np.float32 else 38
+    v = rng.normal(size=x.shape).astype(dtype)
+    y = softkern.softmax(x.astype(dtype), 1)
+    others = (y * (np.arange(n) != n // 2)).astype(np.longdouble)
+    g = v.astype(np.longdouble)
+    g -= g[:, n // 2 : n // 2 + 1]
+    truth = others * g
+    truth[:, n // 2] = -truth.sum(1)
+    truth, v, y = (truth, v, y) if axis == 1 else (truth.T, v.T.copy(), y.T.copy())
+    dx = softkern.softmax_vjp(None, v, axis, output=y)
+    assert (abs(dx - truth) <= 16 * np.finfo(dtype).eps * abs(truth).max(axis, keepdims=True)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("n", [1, 2, 5, 12, 20, 33, 64, 65, 100])
+def test_it_is_zero_where_the_cotangent_is_the_same_everywhere(n, axis, dtype):
+    x = rng.normal(0, 3, (75, n) if axis else (n, 75)).astype(dtype)
+    y = softkern.softmax(x, axis)
+    assert not softkern.softmax_vjp(None, np.full_like(x, 0.1), axis, output=y).any()
+
+
 def test_a_permutation_permutes(xp):
     order = rng.permutation(X.shape[1])
     for name in OPERATIONS:

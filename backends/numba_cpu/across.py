@@ -52,7 +52,7 @@ def max_of_lanes(m):
 
 @inline
 def across_roughly(total, row):
-    """The sum of all lanes, where its last digits do not matter."""
+    """The sum of all lanes, where they are few or its last digits do not matter."""
     if is_columns(row):
         return total
     if lanes(total) == 16:

@@ -147,7 +147,8 @@ class Rows(NamedTuple):
             none if y is None else y.reshape(shape),
             none if dy is None else dy.reshape(shape),
         )
-        short = are_short(rows.shape[1], x.itemsize, v is not None)  # type: ignore[no-untyped-call]
+        with_v = v is not None
+        short = are_short(rows.shape[1], x.itemsize, with_v, given)  # type: ignore[no-untyped-call]
         columns = rows.shape[2] > 1 or short
         if rows.shape[1] > (COLUMN_BLOCK if columns else ROW_BLOCK):
             _install_merging(self.temperatures.dtype)

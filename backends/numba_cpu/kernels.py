@@ -13,9 +13,10 @@ from .at_temperature import share_of_max
 from .elementary import divide_pairs, multiply_pairs
 from .exp_sums import exp_and_sum
 from .folds import normalise, reciprocal, row_sum
+from .given import product_given, weighted
 from .group import Columns, alone, group_of, in_place, step_of
-from .means import mean, mean_about_pivot, mean_and_sum, pivoted, pivoted_mean
-from .memory import load, offset, store
+from .means import mean, mean_and_sum, mean_of_columns, pivoted_mean
+from .memory import offset
 from .one_by_one import finish_each
 from .own import COTANGENT, own_number
 from .part import PART
@@ -24,7 +25,6 @@ from .row import (
     FOLD,
     MAP,
     WHOLE,
-    fetch_result,
     get_row,
     put,
     rate_of,
@@ -32,7 +32,7 @@ from .row import (
     several,
     write,
 )
-from .simd import apart, fma, inline, lanes, loop, select, splat
+from .simd import apart, fma, inline, loop, select, splat
 from .states import State
 
 
@@ -115,7 +115,7 @@ def _mean_by_type(y, v, y_step, m, s, row):
 
 
 def _mean_of_columns(y, v, y_step, m, s, row):
-    p, a, _ = pivoted_mean(y, v, splat(m, 1.0), row)
+    p, a = mean_of_columns(y, v, row)
     return State(m, s, p, a, s, s, s, p)
 
 
@@ -201,40 +201,9 @@ def about_pivot(x, v, y, state, row):
 def product(x, v, e, y, dy, own, state, row):
     """dy = y ((v - p) - a) / t of y = e."""
     if row.phase == WHOLE:
-        _pivoted_product(e, v, dy, row)
+        product_given(e, v, dy, row)
     else:
         softmax_jvp(x, v, e, y, dy, own, state, row)
-
-
-def _pivoted_product(y, v, dy, row):
-    """The same of whole rows, each as soon as its mean is known; chosen by type, see below."""
-
-
-@overload(_pivoted_product, jit_options={"forceinline": True, **PART})
-def _pivoted_product_by_type(y, v, dy, row):
-    if row.instance_class is Columns:
-        return lambda y, v, dy, row: _product_of_columns(y, v, dy, row)
-    return lambda y, v, dy, row: _product_of_rows(y, v, dy, row)
-
-
-@loop
-def _product_of_columns(y, v, dy, row):
-    apart()
-    rate, _ = rate_of(row)
-    for i in range(0, row.vectors * lanes(y), lanes(y)):
-        own_y, own_v = offset(y, i), offset(v, i)
-        p, a, _ = pivoted(own_y, own_v, splat(v, 1.0), row)
-        _weighted(own_y, own_v, offset(dy, i), p, a[0] + a[1], rate, row)
-
-
-@loop
-def _product_of_rows(y, v, dy, row):
-    apart()
-    _, used, _, v_step, y_step, _, dy_step = group_of(row)
-    for i in range(used):
-        own_y, own_v, it = offset(y, i * y_step), offset(v, i * v_step), alone(row, i)
-        p, a = mean_about_pivot(own_y, own_v, it)
-        _weighted(own_y, own_v, offset(dy, i * dy_step), p, a[0] + a[1], rate_of(it)[0], row)
 
 
 @loop
@@ -252,7 +221,7 @@ def softmax_jvp(x, v, e, y, dy, own, state, row):
         if row.wants_y:
             _both(own_e, own_v, own_y, own_dy, p, a, rate, row)
         else:
-            _weighted(own_e, own_v, own_dy, p, a, rate, row)
+            weighted(own_e, own_v, own_dy, p, a, rate, row)
 
 
 @inline
@@ -261,14 +230,3 @@ def _both(e, v, y, dy, p, a, rate, row):
         weight, tangent = read(e, k, row, 0.0), read(v, k, row, 0.0)
         write(y, k, row, weight)
         write(dy, k, row, weight * ((tangent - p) - a) * rate)
-
-
-@inline
-def _weighted(y, v, dy, p, a, rate, row):
-    step = step_of(row, y)
-    for k in range(row.whole):
-        i = k * step
-        store(dy, i, load(y, i) * ((load(v, i) - p) - a) * rate)
-        fetch_result(dy, i, row)
-    for k in range(row.whole, row.count):
-        write(dy, k, row, read(y, k, row, 0.0) * ((read(v, k, row, 0.0) - p) - a) * rate)

@@ -14,8 +14,8 @@ ROWS_AT_ONCE = 256  # vectors of the whole rows that make up a unit of work
 ROWS_GIVEN_AT_ONCE = 512  # of those done with one by one, which need not share the first cache
 MOST_KEPT = 15500  # vectors of rows that a tile keeps, which then takes less than 1 MB
 # Rows up to here, whole vectors, are transposed: their own lanes would stay half empty. With a tangent, which
-# would be transposed, too, only up to so many bytes.
-SHORT_ROW, SHORT_WITH_V = 48, 256
+# would be transposed, too, only up to so many bytes; fewer yet where y is given and little is done to them.
+SHORT_ROW, SHORT_WITH_V, SHORT_GIVEN = 48, 256, 40
 LONG_ROW = 512  # from here on room in the cache counts more than what each row costs
 COLUMN_BLOCK = 1024  # numbers of a column in a tile; fixed likewise
 SHORT_VECTORS = 4  # vectors side by side in a tile of transposed rows
@@ -39,8 +39,10 @@ def parts(whole, size):
 
 
 @both
-def are_short(n, size, reads_v):
+def are_short(n, size, reads_v, given):
     """Whether rows of n numbers are transposed."""
+    if given and size > 2:  # those of 16 bits would have to be copied anyway
+        return n * size <= SHORT_GIVEN
     return n <= SHORT_ROW and (not reads_v or n * size <= SHORT_WITH_V)
 
 
@@ -112,7 +114,7 @@ def arrange(job, outer, n, inner, size):
     if inner == 1:
         # Rows lie behind each other; short ones are transposed into a tile of columns.
         outer, inner, vectors = 1, outer, SHORT_VECTORS
-        columns = are_short(n, size, job.reads_v)
+        columns = are_short(n, size, job.reads_v, job.given)
         job.x_inner, job.v_inner, job.y_inner = job.x_outer, job.v_outer, job.y_outer
     lay_out(job, n, inner, columns, vectors, vector)
     computed = size == compute_size

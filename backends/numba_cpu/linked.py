@@ -63,7 +63,7 @@ def run_row(kernels, x, y, temperature, size, n, unit, reduced):
     """
     apart()
     job = job_on_stack()
-    vector, columns = ALIGNMENT // size, are_short(n, size, False)
+    vector, columns = ALIGNMENT // size, are_short(n, size, False, False)
     lay_out(job, n, 1, columns, 1, vector)
     job.x_axis, job.x_inner, job.y_axis, job.y_inner = 1, n, 1, 1 if reduced else n
     job.rows, job.unit, job.reduced, job.writes_y = 1, unit, reduced, 1

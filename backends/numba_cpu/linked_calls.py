@@ -134,7 +134,8 @@ def run_arrays(kernels, arrays, lines, t, reduced, labelled, given, log_given):
     if x.size > 0:
         over_rows, over_columns, merging = kernels
         _, n, inner = x.shape
-        kernel = over_columns if inner > 1 or are_short(n, x.itemsize, v.size > 0) else over_rows
+        columns = inner > 1 or are_short(n, x.itemsize, v.size > 0, given)
+        kernel = over_columns if columns else over_rows
         run_alone(kernel, merging, arrays, pair, lines, reduced, labelled, unit, given, past)
 
 

@@ -8,7 +8,7 @@ import math
 from .across import across_max, across_roughly, across_sum, no_sums, pairs_of, with_row, with_sum
 from .elementary import FEW_PLACES, accumulate
 from .group import group_of, is_columns, step_of
-from .memory import load, offset
+from .memory import load, load_like, offset
 from .row import fetch, read
 from .shuffles import exchange_1, exchange_2, exchange_4, exchange_8, first_lane
 from .simd import (
@@ -17,6 +17,7 @@ from .simd import (
     apart,
     fma,
     inline,
+    is_nan,
     lanes,
     loop,
     maximum,
@@ -77,11 +78,6 @@ def pivot_of(mean, top, of_top):
 def deviation(y, v, p, row):
     """<y, v - p> over the row."""
     apart()
-    return across_sum(_deviation(y, v, p, row), row)
-
-
-@inline
-def _deviation(y, v, p, row):
     total = (splat(y, 0.0), splat(y, 0.0))
     step = step_of(row, y)
     fours = row.whole - row.whole % 4
@@ -93,7 +89,7 @@ def _deviation(y, v, p, row):
     for k in range(fours, row.count):
         product = read(y, k, row, 0.0) * (read(v, k, row, 0.0) - p)
         total = accumulate(total, product)
-    return total
+    return across_sum(total, row)
 
 
 @inline
@@ -128,33 +124,9 @@ def about_pivot(y, v, mean_of_v, a, wanted, row):
 @inline
 def pivoted(y, v, share, row):
     """(p, <y, v - p>, maximum of y) of columns; `share` is 1 over the sum of y."""
-    if row.count > SOON_PIVOTED:
-        a, size, top, _ = _mean(y, v, row, False)
-        p, a = about_pivot(y, v, a[0] * share, a, wants_pivot(a[0], size, top), row)
-        return p, a, top
-    a, top, of_top = _rough_mean(y, v, row)
-    p = pivot_of(a * share, top, of_top)
-    return p, _deviation(y, v, p, row), top
-
-
-@inline
-def _rough_mean(y, v, row):
-    """<y, v> but for its last digits, and `peak`, of columns."""
-    zero, step = splat(y, 0.0), step_of(row, y)
-    a = b = zero
-    top = next_top = splat(y, -math.inf), zero
-    twos = row.count - row.count % 2
-    for k in range(0, twos, 2):
-        i = k * step
-        weight, tangent = load(y, i), load(v, i)
-        a, top = fma(weight, tangent, a), _higher(top, weight, tangent)
-        weight, tangent = load(y, i + step), load(v, i + step)
-        b, next_top = fma(weight, tangent, b), _higher(next_top, weight, tangent)
-    if twos < row.count:
-        weight, tangent = load(y, twos * step), load(v, twos * step)
-        a, top = fma(weight, tangent, a), _higher(top, weight, tangent)
-    m, of_top = _higher(top, next_top[0], next_top[1])
-    return a + b, m, of_top
+    a, size, top, _ = _mean(y, v, row, False)
+    p, a = about_pivot(y, v, a[0] * share, a, wants_pivot(a[0], size, top), row)
+    return p, a, top
 
 
 @loop
@@ -162,6 +134,55 @@ def pivoted_mean(y, v, share, row):
     """The same."""
     apart()
     return pivoted(y, v, share, row)
+
+
+@loop
+def mean_of_columns(y, v, row):
+    """(p, <y, v - p>) of columns whose y add up to 1."""
+    apart()
+    if row.count > SOON_PIVOTED:
+        p, a, _ = pivoted(y, v, splat(y, 1.0), row)
+        return p, a
+    return soon_pivoted(y, v, splat(y, 0.0), row)
+
+
+@inline
+def soon_pivoted(y, v, zero, row):
+    """The same of short columns, as many as `zero` has lanes."""
+    step, half = step_of(row, y), splat(zero, 0.5)
+    mean, heavy = zero, splat(zero, math.nan)
+    for k in range(row.count):
+        weight, tangent = load_like(y, k * step, zero), load_like(v, k * step, zero)
+        mean, heavy = fma(weight, tangent, mean), select(weight > half, tangent, heavy)
+    p = pivot_near(mean, load_like(v, 0, zero), heavy)
+    total = zero, zero
+    fours = row.count - row.count % 4
+    for k in range(0, fours, 4):
+        i = k * step
+        ab = _two_below(y, v, p, i, i + step)
+        total = accumulate(total, ab + _two_below(y, v, p, i + 2 * step, i + 3 * step))
+    for k in range(fours, row.count):
+        i = k * step
+        total = accumulate(total, load_like(y, i, p) * (p - load_like(v, i, p)))
+    return p, (zero - total[0], zero - total[1])
+
+
+@inline
+def _two_below(y, v, p, i, j):
+    """Two terms of <y, p - v>: to subtract what lies in memory takes no instruction to load it."""
+    first = load_like(y, i, p) * (p - load_like(v, i, p))
+    return fma(load_like(y, j, p), p - load_like(v, j, p), first)
+
+
+@inline
+def pivot_near(mean, first, heavy):
+    """`heavy`, unless that is NaN: v where y outweighs all others; else the mean, roughly.
+
+    For the mean stands the first v where the two differ by rounding alone: so a v that is the same everywhere
+    is exactly its pivot here, too.
+    """
+    near = absolute(first - mean) < absolute(mean) * FEW_PLACES(mean)
+    return select(is_nan(heavy), select(near, first, mean), heavy)
 
 
 @inline

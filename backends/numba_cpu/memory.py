@@ -76,12 +76,26 @@ def load(typing, pointer, i):
 
 
 @intrinsic
+def load_like(typing, pointer, i, like):
+    """As many numbers from pointer[i:] as `like` has lanes."""
+    storage = pointer.dtype
+
+    def generate(context, builder, signature, args):
+        raw = _raw_vector(storage, like.lanes)
+        address = _address(builder, *args[:2], raw)
+        value = builder.load(address, align=storage.bitwidth // 8)
+        return _decode(builder, storage, value, args[2].type)
+
+    return like(pointer, i, like), generate
+
+
+@intrinsic
 def store(typing, pointer, i, x):
     """pointer[i:] = x."""
     storage = pointer.dtype
 
     def generate(context, builder, signature, args):
-        raw = _raw_vector(storage)
+        raw = _raw_vector(storage, x.lanes)
         value = _encode(builder, storage, args[2], raw)
         builder.store(value, _address(builder, *args[:2], raw), align=storage.bitwidth // 8)
         return context.get_dummy_value()
@@ -117,11 +131,13 @@ def load_first_at(builder, storage, address, count, fill):
     integers, suffix = _masked(raw)
     mask = _first_lanes(builder, raw.count, count)
     place = builder.bitcast(address, integers.as_pointer())
-    alignment, nothing = _I32(storage.bitwidth // 8), every_lane(integers, 0)
-    arguments = [place, alignment, mask, nothing]
+    others = builder.bitcast(fill, integers) if raw == compute else every_lane(integers, 0)
+    arguments = [place, _I32(storage.bitwidth // 8), mask, others]
     value = call(builder, f"llvm.masked.load.{suffix}", integers, arguments)
-    decoded = _decode(builder, storage, builder.bitcast(value, raw), compute)
-    return builder.select(mask, decoded, fill)
+    value = builder.bitcast(value, raw)
+    if raw == compute:
+        return value
+    return builder.select(mask, _decode(builder, storage, value, compute), fill)
 
 
 def store_first_at(builder, storage, address, count, x):
@@ -136,14 +152,14 @@ def store_first_at(builder, storage, address, count, x):
 
 @intrinsic
 def load_first(typing, pointer, i, count, fill):
-    """The first `count` lanes from pointer[i:], `fill` in the others; nothing beyond is read."""
+    """The first `count` numbers from pointer[i:], in the other lanes those of `fill`; nothing beyond is read."""
     storage = pointer.dtype
 
     def generate(context, builder, signature, args):
         start, i, count, fill = args
         return load_first_at(builder, storage, builder.gep(start, [i]), count, fill)
 
-    return vector_of(storage)(pointer, i, count, fill), generate
+    return fill(pointer, i, count, fill), generate
 
 
 @intrinsic

@@ -76,16 +76,16 @@ def _axes(x, axis, f):
 @part
 def _kernel_of(x, n, inner, f):
     """The kernel, and the size of a number."""
-    size = 8 if x.kind == f.float64 else 4
-    columns = inner > 1 or are_short(n, size, f.reads_v and not f.per_row)
+    size = 8 if x.kind == f.float64 else 4 if x.kind == f.float32 else 2
+    columns = inner > 1 or are_short(n, size, f.reads_v and not f.per_row, f.given)
     if x.kind == f.float32:
-        return f.columns_float32 if columns else f.rows_float32, 4
+        return f.columns_float32 if columns else f.rows_float32, size
     if x.kind == f.float64:
-        return f.columns_float64 if columns else f.rows_float64, 8
+        return f.columns_float64 if columns else f.rows_float64, size
     if x.kind == f.float16:
-        return f.columns_float16 if columns else f.rows_float16, 2
+        return f.columns_float16 if columns else f.rows_float16, size
     if x.kind == f.bfloat16:
-        return f.columns_bfloat16 if columns else f.rows_bfloat16, 2
+        return f.columns_bfloat16 if columns else f.rows_bfloat16, size
     return 0, 1
 
 

@@ -1,11 +1,13 @@
 """Moving numbers between the lanes of vectors."""
 
+from functools import reduce
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .simd import Vector
+from .simd import LANES, Vector, call
 
 _I32 = ir.IntType(32)
 
@@ -45,6 +47,51 @@ def twice(typing, x):
         return builder.shuffle_vector(args[0], args[0], order)
 
     return Vector(x.element, 2 * x.lanes)(x), generate
+
+
+@intrinsic
+def repeated(typing, x, like):
+    """The lanes of x, again and again, as many as `like` has."""
+
+    def generate(context, builder, signature, args):
+        order = [lane % x.lanes for lane in range(like.lanes)]
+        return _picked(builder, args[0], args[0], order)
+
+    return like(x, like), generate
+
+
+def _pieces(builder, x, lanes):
+    starts = range(0, x.type.count, lanes)
+    return [_picked(builder, x, x, [*range(at, at + lanes)]) for at in starts]
+
+
+@intrinsic
+def dot(typing, a, b):
+    """The sum, lane by lane, of the products of the vectors that a and b consist of."""
+    vector = Vector(a.element, LANES[a.element])
+
+    def generate(context, builder, signature, args):
+        pairs = [*zip(*(_pieces(builder, x, vector.lanes) for x in args), strict=True)]
+        sums = [builder.fmul(*pair) for pair in pairs[::2]]
+        for k, pair in enumerate(pairs[1::2]):
+            sums[k] = call(builder, f"llvm.fma.{vector.suffix}", sums[k].type, [*pair, sums[k]])
+        return reduce(builder.fadd, sums)
+
+    return vector(a, b), generate
+
+
+@intrinsic
+def largest_part(typing, x):
+    """The largest number, lane by lane, of the vectors that x consists of."""
+    vector = Vector(x.element, LANES[x.element])
+
+    def generate(context, builder, signature, args):
+        def larger(a, b):
+            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+        return reduce(larger, _pieces(builder, args[0], vector.lanes))
+
+    return vector(x), generate
 
 
 @intrinsic
