@@ -70,17 +70,16 @@ def test_the_gradient_given_softmax_is_the_jacobians_product(dtype, shape, axis)
 @pytest.mark.parametrize("n", [2, 5, 12, 20, 33, 64, 65, 100])
 def test_nor_is_it_lost_where_one_entry_outweighs_all_others(n, axis, dtype):
     x = rng.normal(size=(75, n))
-    x[:, n // 2] += 18 if dtype == np.float32 else 38
+    x[:, n // 2] += 40 if dtype == np.float32 else 90
     v = rng.normal(size=x.shape).astype(dtype)
     y = softkern.softmax(x.astype(dtype), 1)
-    others = (y * (np.arange(n) != n // 2)).astype(np.longdouble)
-    g = v.astype(np.longdouble)
+    weights, g = y.astype(np.longdouble), v.astype(np.longdouble)
+    weights /= weights.sum(1, keepdims=True)
     g -= g[:, n // 2 : n // 2 + 1]
-    truth = others * g
-    truth[:, n // 2] = -truth.sum(1)
+    truth = weights * (g - (weights * g).sum(1, keepdims=True))
     truth, v, y = (truth, v, y) if axis == 1 else (truth.T, v.T.copy(), y.T.copy())
     dx = softkern.softmax_vjp(None, v, axis, output=y)
-    assert (abs(dx - truth) <= 16 * np.finfo(dtype).eps * abs(truth).max(axis, keepdims=True)).all()
+    assert (abs(dx - truth) <= 8 * np.finfo(dtype).eps * abs(truth).max(axis, keepdims=True)).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
