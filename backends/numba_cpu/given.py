@@ -70,13 +70,13 @@ def _product_of_rows(y, v, dy, row):
 def _short_rows(y, v, dy, zero, row):
     """Rows that a vector as long as `zero` holds, in registers from the first to the last step."""
     _, used, _, v_step, y_step, _, dy_step = group_of(row)
-    n, half = row.length, splat(y, 0.5)
+    n = row.length
     for i in range(used):
         weight = load_first(y, i * y_step, n, zero)
         tangent = load_first(v, i * v_step, n, zero)
         mean = across_roughly(dot(weight, tangent), row)
         p = pivot_near(mean, first_lane(repeated(tangent, mean)), splat(mean, math.nan))
-        if any_lane(largest_part(weight) > half):
+        if any_lane(largest_part(weight) > 0.5):
             heavy = select(weight > 0.5, tangent, splat(tangent, -math.inf))
             p = across_max(largest_part(heavy), row)
         tangent = tangent - repeated(p, zero)

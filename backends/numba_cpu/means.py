@@ -149,11 +149,11 @@ def mean_of_columns(y, v, row):
 @inline
 def soon_pivoted(y, v, zero, row):
     """The same of short columns, as many as `zero` has lanes."""
-    step, half = step_of(row, y), splat(zero, 0.5)
+    step = step_of(row, y)
     mean, heavy = zero, splat(zero, math.nan)
     for k in range(row.count):
         weight, tangent = load_like(y, k * step, zero), load_like(v, k * step, zero)
-        mean, heavy = fma(weight, tangent, mean), select(weight > half, tangent, heavy)
+        mean, heavy = fma(weight, tangent, mean), select(weight > 0.5, tangent, heavy)
     p = pivot_near(mean, load_like(v, 0, zero), heavy)
     total = zero, zero
     fours = row.count - row.count % 4
