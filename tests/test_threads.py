@@ -96,6 +96,35 @@ def test_bits_do_not_depend_on_the_vector_width(cpu):
     assert done.stdout.strip() == digest()
 
 
+HALVES = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_threads import bytes_of_halves
+sys.stdout.buffer.write(bytes_of_halves())
+"""
+
+
+def bytes_of_halves():
+    """Results in float16: each number there is, and what is rounded to one: subnormal, halfway, and others."""
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    kept = softkern.logsumexp(every[:, np.newaxis], 1)
+    x = np.linspace(-20, 0, 60_000).astype(np.float16).reshape(3000, 20)
+    between = np.stack([np.full(64, 2.0**-6), -32 - np.arange(64) / 32], axis=1).astype(np.float16)
+    found = (kept, softkern.softmax(x, 1), *(softkern.log_softmax(z, 1) for z in (64 * x, between)))
+    return b"".join(np.where(np.isnan(a), np.float16(np.nan), a).tobytes() for a in found)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="names an x86-64 processor")
+def test_halves_need_no_instructions_of_their_own():
+    """sandybridge has none: LLVM would look for a function that is not there, and end the process."""
+    code = HALVES.format(tests=str(Path(__file__).parent))
+    environment = {**os.environ, "NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True
+    )
+    assert done.stdout == bytes_of_halves()
+
+
 def test_a_forked_child_computes(two_threads):
     """The omp layer would end it."""
     if not hasattr(os, "fork"):

@@ -9,6 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .halves import narrowed, widened
 from .simd import LLVM_TYPE, call, compute_type, every_lane, splat_value, vector_of
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
@@ -17,7 +18,7 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 def _decode(builder: ir.IRBuilder, storage: types.Type, raw: ir.Value, vector: ir.Type) -> ir.Value:
     """Numbers as they lie in memory -> numbers to compute with."""
     if storage == types.int16:
-        return builder.fpext(raw, vector)
+        return widened(builder, raw, vector)
     if storage == types.uint16:
         integers = ir.VectorType(_I32, vector.count)
         high = builder.shl(builder.zext(raw, integers), every_lane(integers, 16))
@@ -28,7 +29,7 @@ def _decode(builder: ir.IRBuilder, storage: types.Type, raw: ir.Value, vector: i
 def _encode(builder: ir.IRBuilder, storage: types.Type, x: ir.Value, raw: ir.Type) -> ir.Value:
     """Numbers to compute with -> numbers as they lie in memory, rounded to nearest even."""
     if storage == types.int16:
-        return builder.fptrunc(x, raw)
+        return narrowed(builder, x, raw)
     if storage == types.uint16:
         integers = ir.VectorType(_I32, raw.count)
         bits = builder.bitcast(x, integers)
