@@ -26,9 +26,8 @@ REDUCED = ("LogSumExp", "LogSumExpJvp", "CrossEntropy", "CrossEntropyOfAll")
 LENGTHS = (20, *(3 << k for k in range(4, 20)))
 OPTIONS, MASK = {"TEMPERED": 1}, {"HIDING": 1}
 PHASES = ("WHOLE", "FOLD", "MAP")
-ALL_ON = (
-    90  # on the others float, in its largest forms: all would take half as long as all other tests
-)
+# On the others float alone, in its largest forms: all would take half as long as all other tests.
+ALL_ON = 90
 
 
 @pytest.fixture(scope="module")
